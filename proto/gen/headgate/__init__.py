@@ -1,0 +1,1 @@
+"""Headgate: open network virtualization as code."""

@@ -1,0 +1,1 @@
+"""The public API, generated from proto/headgate/v1; never edited."""
