@@ -1,0 +1,77 @@
+"""OVN central of a site: Northbound and Southbound databases and ovn-northd."""
+
+from pathlib import Path
+
+from headgate_lab.command import run
+from headgate_lab.configuration import SB_PORT
+from headgate_lab.daemons import Daemon, start_all
+from headgate_lab.machine import Machine
+from headgate_lab.topology import CENTRAL_ADDRESS, Link, Wire
+
+SCHEMAS = Path("/usr/share/ovn")
+
+CENTRAL_LINKS = (Link(device="mgmt0", wire=Wire.MANAGEMENT, address=f"{CENTRAL_ADDRESS}/24"),)
+"""Its NICs: hosts reach the Southbound database by the management wire."""
+
+
+class Central:
+    """The three daemons; Northbound is reachable by unix socket only, Southbound also by TCP from the hosts."""
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        run_dir = machine.run_dir
+        self.northbound = f"unix:{run_dir}/nb.sock"
+        self.southbound = f"unix:{run_dir}/sb.sock"
+        self.nb: Daemon = self._database("nb")
+        self.sb: Daemon = self._database("sb", f"--remote=ptcp:{SB_PORT}:{CENTRAL_ADDRESS}")
+        self.northd: Daemon = machine.ovs_daemon(
+            "ovn-northd", "ovn-northd", f"--ovnnb-db={self.northbound}", f"--ovnsb-db={self.southbound}"
+        )
+
+    @property
+    def env(self) -> dict[str, str]:
+        """Environment in which OVN's tools talk to these databases."""
+        return self._machine.env | {"OVN_NB_DB": self.northbound, "OVN_SB_DB": self.southbound}
+
+    def start(self) -> None:
+        """Start all, with empty databases if there are none."""
+        for name in ("nb", "sb"):
+            database = self._machine.run_dir / f"{name}.db"
+            if not database.exists():
+                run(["ovsdb-tool", "create", str(database), str(SCHEMAS / f"ovn-{name}.ovsschema")])
+        start_all([self.nb, self.sb])
+        self.nbctl("init")
+        self.sbctl("init")
+        self.northd.start()
+
+    def nbctl(self, *argv: str) -> str:
+        """Run ovn-nbctl and return what it printed.
+
+        Raises:
+            CommandError: it failed.
+        """
+        return run(["ovn-nbctl", "--timeout=30", *argv], env=self.env, seconds=40)
+
+    def sbctl(self, *argv: str) -> str:
+        """Run ovn-sbctl and return what it printed.
+
+        Raises:
+            CommandError: it failed.
+        """
+        return run(["ovn-sbctl", "--timeout=30", *argv], env=self.env, seconds=40)
+
+    def chassis(self) -> set[str]:
+        """Return the names of the hosts whose ovn-controller has registered."""
+        return set(self.sbctl("--bare", "--columns=name", "list", "Chassis").split())
+
+    def _database(self, name: str, *remotes: str) -> Daemon:
+        run_dir = self._machine.run_dir
+        return self._machine.ovs_daemon(
+            name,
+            "ovsdb-server",
+            f"{run_dir}/{name}.db",
+            f"--remote=punix:{run_dir}/{name}.sock",
+            *remotes,
+            f"--unixctl={run_dir}/{name}.ctl",
+            socket=f"{name}.sock",
+        )
