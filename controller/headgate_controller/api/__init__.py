@@ -1,0 +1,1 @@
+"""The API: gRPC in front of the store, the same code for every kind."""

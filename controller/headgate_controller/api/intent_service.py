@@ -1,0 +1,185 @@
+"""IntentService: batches, the watch, and waiting until the data plane agrees."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
+from google.protobuf.message import DecodeError
+from sqlalchemy import Engine
+
+from headgate.v1 import intent_pb2, types_pb2
+from headgate_controller.api.resources import as_request, creation
+from headgate_controller.codec import KindCodec
+from headgate_controller.errors import HeadgateError, InvalidError, OutOfRangeError, Violation
+from headgate_controller.intent import existing
+from headgate_controller.mutations import Delete, Mutation, Update
+from headgate_controller.realisation import Realisation
+from headgate_controller.rpc_errors import abort, answering
+from headgate_controller.schema import Schema
+from headgate_controller.state import Committed
+from headgate_controller.store.database import changes_after
+from headgate_controller.store.writer import Writer
+
+MOST_MUTATIONS = 1_000
+WATCH_PAGE = 500
+DEFAULT_DEADLINE = 60.0
+LONGEST_DEADLINE = 3600.0
+SERVICE = "headgate.v1.IntentService"
+
+
+class IntentService:
+    """Serves what works on resources of every kind."""
+
+    def __init__(
+        self, schema: Schema, committed: Committed, writer: Writer, engine: Engine, realisation: Realisation
+    ) -> None:
+        self._schema = schema
+        self._committed = committed
+        self._writer = writer
+        self._engine = engine
+        self._realisation = realisation
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return the handlers of the service."""
+        methods: dict[str, Any] = {
+            "Batch": grpc.unary_unary_rpc_method_handler(
+                answering(self.batch), intent_pb2.BatchRequest.FromString, intent_pb2.BatchResponse.SerializeToString
+            ),
+            "Watch": grpc.unary_stream_rpc_method_handler(
+                self.watch, intent_pb2.WatchRequest.FromString, intent_pb2.WatchResponse.SerializeToString
+            ),
+            "AwaitRealised": grpc.unary_unary_rpc_method_handler(
+                answering(self.await_realised),
+                intent_pb2.AwaitRealisedRequest.FromString,
+                intent_pb2.AwaitRealisedResponse.SerializeToString,
+            ),
+        }
+        return grpc.method_handlers_generic_handler(SERVICE, methods)
+
+    async def batch(self, request: intent_pb2.BatchRequest, _context: Any) -> intent_pb2.BatchResponse:
+        """Apply several mutations in one revision."""
+        if not 0 < len(request.mutations) <= MOST_MUTATIONS:
+            fault = Violation(
+                "mutations",
+                "BAD_SIZE",
+                f"It has {len(request.mutations)} entries; between 1 and {MOST_MUTATIONS} are allowed.",
+            )
+            raise InvalidError("", [fault])
+        faults: list[Violation] = []
+        mutations = [
+            m
+            for i, one in enumerate(request.mutations)
+            if (m := self._mutation(one, f"mutations[{i}]", faults)) is not None
+        ]
+        if faults:
+            raise InvalidError("", faults)
+        outcome = await self._writer.submit(as_request(request, mutations))
+        response = intent_pb2.BatchResponse(revision=outcome.revision)
+        for noun in outcome.nouns:
+            packed = response.resources.add()
+            if noun is not None:
+                packed.Pack(self._shown(noun))
+        return response
+
+    def _mutation(self, mutation: intent_pb2.Mutation, path: str, faults: list[Violation]) -> Mutation | None:
+        """Return one mutation of a batch; None, and `faults` with the path in front, if it is refused."""
+        try:
+            match mutation.WhichOneof("action"):
+                case "create":
+                    codec, message = self._unpacked(mutation.create)
+                    return creation(self._schema, codec, message.name, message)
+                case "update":
+                    codec, message = self._unpacked(mutation.update.resource)
+                    return Update(codec, message.name, message, tuple(mutation.update.update_mask.paths), message.etag)
+                case "delete":
+                    return Delete(mutation.delete.name, mutation.delete.etag, mutation.delete.when_unreferenced)
+        except InvalidError as error:
+            faults.extend(Violation(f"{path}.{v.field}", v.reason, v.description, v.passing) for v in error.violations)
+            return None
+        faults.append(Violation(path, "EXACTLY_ONE", "Exactly one of create, update and delete is needed."))
+        return None
+
+    def _unpacked(self, packed: AnyMessage) -> tuple[KindCodec, Any]:
+        codec = self._schema.codecs.get(packed.TypeName())
+        if codec is None:
+            raise InvalidError(
+                "", [Violation("type_url", "UNKNOWN_KIND", f"{packed.type_url!r} is not a kind of resource.")]
+            )
+        try:
+            return codec, codec.message.FromString(packed.value)
+        except DecodeError as error:
+            raise InvalidError("", [Violation("value", "BAD_MESSAGE", f"It is not a {packed.TypeName()}.")]) from error
+
+    def _shown(self, noun: Any) -> Any:
+        message = self._schema.by_noun[type(noun)].to_message(noun)
+        self._realisation.fill(noun, message)
+        return message
+
+    async def watch(self, request: intent_pb2.WatchRequest, context: Any) -> AsyncIterator[intent_pb2.WatchResponse]:
+        """Stream changes as they are committed."""
+        try:
+            seen = request.after_revision
+            if seen > self._committed.world.revision or seen < 0:
+                raise OutOfRangeError(f"There is no revision {seen}; the newest is {self._committed.world.revision}.")
+            if seen == 0:
+                seen = self._committed.world.revision
+                for response in self._everything(request):
+                    yield response
+                yield intent_pb2.WatchResponse(revision=seen)
+            while True:
+                newest = self._committed.world.revision
+                changes = await asyncio.to_thread(changes_after, self._engine, seen, WATCH_PAGE)
+                for change in changes:
+                    seen = change[0]
+                    if self._wanted(request, change[1]):
+                        yield self._change(*change)
+                if not changes or seen >= newest:
+                    yield intent_pb2.WatchResponse(revision=seen)
+                    await self._committed.after(seen)
+        except HeadgateError as error:
+            await abort(context, error)
+
+    def _everything(self, request: intent_pb2.WatchRequest) -> list[intent_pb2.WatchResponse]:
+        world = self._committed.world
+        responses = []
+        for name in sorted(world.resources):
+            if self._wanted(request, name):
+                noun: Any = world.resources[name]
+                response = intent_pb2.WatchResponse(revision=noun.meta.revision, name=name)
+                response.resource.Pack(self._shown(noun))
+                response.time.FromNanoseconds(noun.meta.update_time)
+                responses.append(response)
+        return responses
+
+    def _wanted(self, request: intent_pb2.WatchRequest, name: str) -> bool:
+        types = request.types
+        return name.startswith(request.name_prefix) and (
+            not types or self._schema.codec_of(name).resource.type in types
+        )
+
+    def _change(self, revision: int, name: str, kind: str, time: int, after: bytes | None) -> intent_pb2.WatchResponse:
+        response = intent_pb2.WatchResponse(revision=revision, name=name)
+        response.time.FromNanoseconds(time)
+        if after is not None:
+            codec = self._schema.codecs[kind]
+            response.resource.Pack(self._shown(codec.from_store(codec.message.FromString(after))))
+        return response
+
+    async def await_realised(
+        self, request: intent_pb2.AwaitRealisedRequest, _context: Any
+    ) -> intent_pb2.AwaitRealisedResponse:
+        """Answer when the data plane agrees, or at the deadline with what is missing."""
+        deadline = request.deadline.ToNanoseconds() / 1e9 if request.HasField("deadline") else DEFAULT_DEADLINE
+        noun = existing(self._committed.world, request.name)
+        await self._realisation.wait(
+            noun, request.generation or noun.meta.generation, min(max(deadline, 0), LONGEST_DEADLINE)
+        )
+        present = existing(self._committed.world, request.name)
+        status: types_pb2.Status = self._shown(present).status
+        return intent_pb2.AwaitRealisedResponse(
+            realised=status.realised_generation >= (request.generation or noun.meta.generation), status=status
+        )

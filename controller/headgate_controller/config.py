@@ -1,0 +1,34 @@
+"""The controller's configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headgate_common.config import doc
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControllerConfig:
+    """What a controller is told at its start."""
+
+    listen: list[str] = doc(
+        ["127.0.0.1:7443"],
+        'Addresses of the API: "host:port" on loopback, or "unix:/path"; without TLS no other is allowed.',
+    )
+    host_listen: list[str] = doc(
+        ["unix:/run/headgate/hosts.sock"], 'Addresses of the host stream; "unix:/path" or loopback.'
+    )
+    database: str = doc(
+        "sqlite:////var/lib/headgate/headgate.db", "URL of the store's database; four slashes begin an absolute path."
+    )
+    northbound: str = doc(
+        "unix:/run/ovn/ovnnb_db.sock", 'OVN\'s Northbound database: "unix:/path" or "tcp:address:port".'
+    )
+    southbound: str = doc("unix:/run/ovn/ovnsb_db.sock", "OVN's Southbound database, likewise; it is only read.")
+    southbound_remote: str = doc("", 'Where hosts reach the Southbound database, for example "tcp:192.0.2.1:6642".')
+    bfd_interval_ms: int = doc(
+        300, "How often hosts check each other through the tunnels; three misses move a gateway."
+    )
+    extra_kinds: list[str] = doc([], "Importable modules that each define one more kind.")
+    log_level: str = doc("info", "debug, info, warning or error.")
+    log_json: bool = doc(False, "Write log lines as JSON.")

@@ -1,0 +1,180 @@
+"""The host stream: sends each connected agent what its host is to be, one version in flight at a time, and keeps what
+it reports.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any
+
+import grpc
+
+from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report
+from headgate_controller.errors import HeadgateError, InvalidError, Violation
+from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
+from headgate_controller.mutations import Register, Request
+from headgate_controller.rpc_errors import abort
+from headgate_controller.state import Committed
+from headgate_controller.store.writer import Writer
+from headgate_controller.world import World
+
+log = logging.getLogger(__name__)
+SERVICE = "headgate.v1.HostLinkService"
+PROTOCOL = 1
+
+
+class Link:
+    """One connected agent: what it holds, what is in flight, what it said last."""
+
+    def __init__(self, name: str, held_version: str) -> None:
+        self.name = name
+        self.held: Share | None = None
+        self.held_version = held_version
+        self.flying: tuple[str, str, Share] | None = None
+        self.report = Report()
+        self.refusal = ""
+        self.refused_version = ""
+        self.changed = asyncio.Event()
+        self.changed.set()
+
+    def next_desired(self, share: Share, epoch: int) -> Desired | None:
+        """Return what to send so that the agent comes to hold `share`; None if it does, or an answer is awaited."""
+        version = version_of(share)
+        if self.flying is not None or version in (self.held_version, self.refused_version):
+            return None
+        nonce = uuid.uuid4().hex
+        self.flying = (nonce, version, share)
+        base = self.held if self.held is not None else {}
+        desired = Desired(
+            version=version, base_version=self.held_version if self.held is not None else "", nonce=nonce, epoch=epoch
+        )
+        for key, wanted in share.items():
+            if base.get(key) != wanted:
+                desired.put[key].CopyFrom(wanted)
+        desired.remove.extend(sorted(key for key in base if key not in share))
+        return desired
+
+    def answered(self, nonce: str, refusal: str) -> None:
+        """Note the agent's answer; a refused version is not sent again until it differs."""
+        if self.flying is None or self.flying[0] != nonce:
+            return
+        _, version, share = self.flying
+        self.flying, self.refusal = None, refusal
+        if refusal:
+            self.refused_version = version
+        else:
+            self.held, self.held_version = share, version
+        self.changed.set()
+
+
+class HostLinks:
+    """Serves the host stream."""
+
+    def __init__(self, committed: Committed, writer: Writer, epoch: int, ovn_remote: str) -> None:
+        self._committed = committed
+        self._writer = writer
+        self._epoch = epoch
+        self._ovn_remote = ovn_remote
+        self._links: dict[str, Link] = {}
+        self._world = committed.world
+        committed.listen(self._committed_changed)
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return the handlers of the service."""
+        connect = grpc.stream_stream_rpc_method_handler(
+            self.connect, ConnectRequest.FromString, ConnectResponse.SerializeToString
+        )
+        return grpc.method_handlers_generic_handler(SERVICE, {"Connect": connect})
+
+    def _committed_changed(self, world: World, touched: frozenset[str]) -> None:
+        for name in hosts_touched(self._world, world, touched):
+            if name in self._links:
+                self._links[name].changed.set()
+        self._world = world
+
+    def connected(self, chassis: str) -> bool:
+        """Return whether the host's agent is connected now."""
+        return f"hosts/{chassis}" in self._links
+
+    def conditions(self, chassis: str) -> list[tuple[str, str]]:
+        """Return (reason, message) of what the agent reports to be wrong."""
+        link = self._links.get(f"hosts/{chassis}")
+        if link is None:
+            return [
+                ("NOT_CONNECTED", "The host's agent is not connected; see `systemctl status headgate-agent` there.")
+            ]
+        found = [("REFUSED", link.refusal)] if link.refusal else []
+        return found + [("NOT_AS_DESIRED", f"{key}: {text}") for key, text in sorted(link.report.failures.items())]
+
+    async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncIterator[ConnectResponse]:
+        """Serve one agent until its stream ends."""
+        try:
+            link = await self._welcome(await anext(aiter(requests)))
+        except StopAsyncIteration:
+            return
+        except HeadgateError as error:
+            await abort(context, error)
+            return
+        listening = asyncio.create_task(self._listen(link, requests))
+        try:
+            async for response in self._speak(link, listening):
+                yield response
+        finally:
+            listening.cancel()
+            if self._links.get(link.name) is link:
+                del self._links[link.name]
+            log.info("host disconnected", extra={"host": link.name})
+
+    async def _welcome(self, first: ConnectRequest) -> Link:
+        """Register the host that says hello.
+
+        Raises:
+            InvalidError: the first message is no Hello that can be served.
+        """
+        hello: Hello = first.hello
+        if first.WhichOneof("message") != "hello" or not hello.host:
+            raise InvalidError(
+                "",
+                [Violation("hello", "REQUIRED", "The first message on the stream must be Hello with the host's name.")],
+            )
+        if hello.protocol != PROTOCOL:
+            text = (
+                f"The agent speaks version {hello.protocol} of the host protocol, this controller version {PROTOCOL}; "
+                "upgrade the older of them."
+            )
+            raise InvalidError("", [Violation("hello.protocol", "UNKNOWN_PROTOCOL", text)])
+        name = f"hosts/{hello.host}"
+        register = Register(
+            name, str(uuid.uuid4()), hello.facts.tunnel_ip, dict(hello.facts.physical_networks), hello.agent_version
+        )
+        await self._writer.submit(Request([register]))
+        link = self._links[name] = Link(name, hello.held_version)
+        log.info("host connected", extra={"host": name, "version": hello.held_version, "agent": hello.agent_version})
+        return link
+
+    async def _listen(self, link: Link, requests: AsyncIterator[ConnectRequest]) -> None:
+        async for request in requests:
+            match request.WhichOneof("message"):
+                case "ack":
+                    link.answered(request.ack.nonce, "")
+                case "nack":
+                    log.warning(
+                        "desired state refused",
+                        extra={"host": link.name, "reason": request.nack.reason, "text": request.nack.message},
+                    )
+                    link.answered(request.nack.nonce, f"{request.nack.reason}: {request.nack.message}")
+                case "report":
+                    link.report = request.report
+
+    async def _speak(self, link: Link, listening: asyncio.Task[None]) -> AsyncIterator[ConnectResponse]:
+        while not listening.done():
+            changed = asyncio.create_task(link.changed.wait())
+            await asyncio.wait({changed, listening}, return_when=asyncio.FIRST_COMPLETED)
+            changed.cancel()
+            link.changed.clear()
+            desired = link.next_desired(share_of(self._committed.world, link.name, self._ovn_remote), self._epoch)
+            if desired is not None and not listening.done():
+                yield ConnectResponse(desired=desired)

@@ -1,0 +1,191 @@
+"""VPCs: a logical router, and for each external attachment a gateway port that the first living gateway host
+carries.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+from hashlib import sha256
+
+from headgate_common.rows import Member, Row, RowKey
+from headgate_controller.errors import Violation
+from headgate_controller.kinds.registry import Faults, Kind
+from headgate_controller.northbound_rows import (
+    external_key,
+    ha_chassis,
+    ha_group,
+    held,
+    router,
+    router_key,
+    router_port,
+    switch_key,
+    switch_port,
+)
+from headgate_controller.nouns.host import Host, is_gateway_host
+from headgate_controller.nouns.subnet import NAT, Subnet, attached, external_facts
+from headgate_controller.nouns.vpc import ExternalAttachment, Vpc
+from headgate_controller.pools import free_mac, next_free
+from headgate_controller.world import Answers, World
+
+MAC_BINDING_SECONDS = 300
+"""Age at which a router forgets a neighbour; without one OVN keeps a neighbour's address for ever, and a next hop
+that was replaced stays a black hole.
+"""
+
+MOST_GATEWAYS = 5
+"""Hosts in the order of an attachment: enough to survive failures, few enough that not every host watches every
+other.
+"""
+
+
+def allocate(vpc: Vpc, before: Vpc | None, world: World) -> tuple[Vpc, Faults]:
+    """Give each attachment its addresses, its Ethernet address and its order of gateway hosts, keeping what it had.
+
+    An attachment is known by its subnet, which a VPC is attached to once at most, so that a new key moves no address.
+    """
+    old = {attachment.subnet: attachment for _, attachment in before.external_subnets} if before else {}
+    macs = {attachment.router_mac or "" for attachment in old.values()}
+    faults: list[Violation] = []
+    given = []
+    for key, attachment in vpc.external_subnets:
+        kept = old.get(attachment.subnet, attachment)
+        placed = replace(kept, gateway_hosts=_gateway_order(vpc.meta.uid, kept, world))
+        addressed = _addressed(vpc, placed, macs, world)
+        if addressed is None:
+            text = f"{attachment.subnet} has no free address; widen its pools or release some."
+            faults.append(Violation(f"external_subnets[{key}].subnet", "POOL_EXHAUSTED", text, passing=True))
+        given.append((key, addressed or placed))
+        macs.add(given[-1][1].router_mac or "")
+    return replace(vpc, external_subnets=tuple(given)), tuple(faults)
+
+
+def _addressed(
+    vpc: Vpc, attachment: ExternalAttachment, macs: Collection[str], world: World
+) -> ExternalAttachment | None:
+    """Return the attachment with addresses; None if there are none left. `macs` are the router's elsewhere."""
+    subnet = world.get(Subnet, attachment.subnet)
+    if subnet is None or subnet.external is None or _fits(attachment, subnet, world):
+        return attachment
+    ip = next_free(world, subnet)
+    if ip is None:
+        return None
+    snat = (ip,) if subnet.external.mode == NAT else ()
+    mac = free_mac(world, f"{vpc.meta.uid}/{subnet.meta.uid}", subnet.name, vpc.name, besides=macs)
+    return replace(attachment, router_ips=(ip,), snat_ips=snat, router_mac=mac)
+
+
+def _fits(attachment: ExternalAttachment, subnet: Subnet, world: World) -> bool:
+    """Return whether the addresses that an attachment has are right for its subnet, which may have been replaced."""
+    pool, nat = world.pool(subnet.name), subnet.external is not None and subnet.external.mode == NAT
+    usable = [subnet.cidr is not None and ip in subnet.cidr and ip not in pool for ip in attachment.router_ips]
+    return bool(usable) and all(usable) and bool(attachment.snat_ips) == nat
+
+
+def _gateway_order(uid: str, attachment: ExternalAttachment, world: World) -> tuple[str, ...]:
+    """Return the hosts for an attachment: those it had in their order, then new ones by rendezvous hashing, so that
+    none moves when one comes; those that drain last, since a gateway there is better than none.
+    """
+    subnet = world.get(Subnet, attachment.subnet)
+    if subnet is None or subnet.vlan is None:
+        return ()
+    there = [name for name in world.group("hosts_on", subnet.vlan.physical_network) if _stays(world, name)]
+    usable = {name for name in there if is_gateway_host(world, name)}
+    had = [name for name in attachment.gateway_hosts if name in there]
+    new = sorted(
+        (name for name in usable if name not in had),
+        key=lambda name: sha256(f"{uid}/{subnet.meta.uid}/{name}".encode()).digest(),
+    )
+    kept, leaving = [name for name in had if name in usable], [name for name in had if name not in usable]
+    return tuple([*kept, *new, *leaving][:MOST_GATEWAYS])
+
+
+def _stays(world: World, name: str) -> bool:
+    host = world.get(Host, name)
+    return host is not None and not host.meta.deleting
+
+
+def validate(vpc: Vpc, world: World) -> Iterator[Violation]:
+    """Yield every reason why `world` cannot hold `vpc`."""
+    seen: dict[str, str] = {}
+    for key, attachment in vpc.external_subnets:
+        field = f"external_subnets[{key}].subnet"
+        subnet = world.get(Subnet, attachment.subnet)
+        if subnet is None:
+            continue
+        if subnet.external is None:
+            text = f"{subnet.name} is not an external subnet; attach one that has `external` set."
+            yield Violation(field, "NOT_EXTERNAL", text)
+        if subnet.name in seen:
+            text = f"{subnet.name} is attached as {seen[subnet.name]!r} already; leave one of them out."
+            yield Violation(field, "ATTACHED_TWICE", text)
+        seen[subnet.name] = key
+        yield from _overlaps(vpc, field, subnet, world)
+
+
+def _overlaps(vpc: Vpc, field: str, subnet: Subnet, world: World) -> Iterator[Violation]:
+    attached_too = (a.subnet for _, a in vpc.external_subnets if a.subnet != subnet.name)
+    names = sorted({*world.group("subnets_of", vpc.name), *attached_too})
+    others = [other for name in names if (other := world.get(Subnet, name))]
+    for mine in subnet.prefixes():
+        for other in others:
+            for theirs in other.prefixes():
+                if mine.overlaps(theirs):
+                    text = (
+                        f"{mine} overlaps {theirs} of {other.name}, to which {vpc.name} is connected; choose another."
+                    )
+                    yield Violation(field, "CIDR_OVERLAP", text, passing=True)
+        for route in sorted(world.group("route_to", (vpc.name, mine))):
+            text = f"{route} routes {mine} elsewhere; delete that route first."
+            yield Violation(field, "CIDR_ROUTED", text, passing=True)
+
+
+def compile_vpc(vpc: Vpc, world: Answers) -> Iterator[Row | Member]:
+    """Yield the router and its external attachments.
+
+    Source: ovn-nb(5), tables Logical_Router, Logical_Router_Port and HA_Chassis_Group.
+    """
+    key = router_key(vpc.name)
+    yield router(key, {"mac_binding_age_threshold": str(MAC_BINDING_SECONDS)})
+    for name, attachment, facts in attached(world, vpc.name):
+        port = external_key(vpc.name, name)
+        group = RowKey("HA_Chassis_Group", port.name)
+        yield from _gateways(group, attachment)
+        networks = [facts.cidr.address(ip) for ip in attachment.router_ips]
+        yield from held(key, "ports", router_port(port, attachment.router_mac or "", networks, ha_group=group))
+        peer = RowKey("Logical_Switch_Port", f"{port.name}/switch")
+        options = {"router-port": port.name, "nat-addresses": "router"}
+        row = switch_port(peer, type="router", addresses=["router"], options=options)
+        yield from held(switch_key(attachment.subnet), "ports", row)
+
+
+def _gateways(group: RowKey, attachment: ExternalAttachment) -> Iterator[Row | Member]:
+    yield ha_group(group)
+    for position, host in enumerate(attachment.gateway_hosts):
+        chassis = host.removeprefix("hosts/")
+        row = ha_chassis(RowKey("HA_Chassis", f"{group.name}/{chassis}"), chassis, 100 - position)
+        yield from held(group, "ha_chassis", row)
+
+
+def conditions(vpc: Vpc, world: Answers) -> Iterator[tuple[str, str]]:
+    """Yield what keeps the VPC from working."""
+    for key, attachment in vpc.external_subnets:
+        if external_facts(world, attachment.subnet) is None:
+            continue
+        if not any(is_gateway_host(world, host) for host in attachment.gateway_hosts):
+            last = f"; {attachment.gateway_hosts[0]} still does, though it drains" if attachment.gateway_hosts else ""
+            yield (
+                "NO_GATEWAY_HOST",
+                f"No host can carry the attachment {key!r}{last}: none is connected to the physical network of "
+                f"{attachment.subnet} and not draining. Add it to [physical_networks] of an agent's configuration.",
+            )
+
+
+KIND = Kind(
+    message="headgate.v1.Vpc",
+    noun=Vpc,
+    allocate=allocate,
+    validate=validate,
+    compile=compile_vpc,
+    conditions=conditions,
+)

@@ -1,0 +1,126 @@
+"""From committed Worlds to Northbound: compile what changed, write it, repair what others changed, raise barriers.
+
+One task does it all, one step at a time: a step takes everything that has changed since the last one, so that a slow
+Northbound makes steps larger, not later.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from headgate_common.rows import Plan
+from headgate_controller.compile import Compiler
+from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
+from headgate_controller.realisation import Realisation
+from headgate_controller.state import Committed
+from headgate_controller.world import World
+
+log = logging.getLogger(__name__)
+
+MANY_UNITS = 1_000
+"""Units in one pass above which the garbage collector is kept out of it; it would take longer than the pass."""
+
+
+class Convergence:
+    """Keeps Northbound at the committed World."""
+
+    def __init__(
+        self, committed: Committed, compiler: Compiler, northbound: Northbound, realisation: Realisation
+    ) -> None:
+        self._committed = committed
+        self._compiler = compiler
+        self._northbound = northbound
+        self._realisation = realisation
+        self._touched: set[str] = set(committed.world.resources)
+        self._wake = asyncio.Event()
+        self._barrier_revision = 0
+        self._barrier = 0
+        self._thread = ThreadPoolExecutor(1, "compile")
+        self._lost = False
+        committed.listen(self._committed_changed)
+        northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
+        realisation.on_wanted = self._wake.set
+        realisation.why_not = self._why_not
+
+    def _northbound_lost(self) -> None:
+        self._lost = True
+        self._wake.set()
+
+    def _committed_changed(self, _world: World, touched: frozenset[str]) -> None:
+        self._touched |= touched
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Converge until cancelled.
+
+        Raises:
+            StaleEpochError: another controller has become the leader.
+        """
+        while True:
+            await self._northbound.ready()
+            self._lost = False
+            try:
+                await self._synchronise()
+                while not self._lost:
+                    await self._wake.wait()
+                    await self._step()
+            except NorthboundUnavailable as error:
+                log.warning("northbound lost", extra={"reason": str(error)})
+
+    async def _synchronise(self) -> None:
+        world, _ = await self._advance()
+        changes = await self._northbound.synchronise(self._compiler.target.all_wanted())
+        log.info("northbound synchronised", extra={"revision": world.revision, "changes": changes})
+        self._barrier = 0
+        self._tell(world, None)
+        self._wake.set()
+
+    async def _step(self) -> None:
+        self._wake.clear()
+        started = time.monotonic()
+        await self._northbound.repair(self._compiler.target.wanted)
+        world, plan = await self._advance()
+        bump = self._realisation.wanted > self._barrier_revision and self._northbound.sb_cfg >= self._barrier
+        if bump or not plan.empty:
+            self._tell(world, await self._northbound.apply(plan, bump=bump))
+            facts = {"revision": world.revision, "changes": len(plan.changes)}
+            log.debug("revision written", extra={**facts, "seconds": round(time.monotonic() - started, 4)})
+        else:
+            self._tell(world, None)
+
+    def _tell(self, world: World, nb_cfg: int | None) -> None:
+        if nb_cfg is not None:
+            self._barrier, self._barrier_revision = nb_cfg, world.revision
+        self._realisation.written(world.revision, nb_cfg)
+
+    def _why_not(self, name: str) -> str | None:
+        """Return why the rows of a resource are not what they should be, None if they are."""
+        if name in self._compiler.failed:
+            return f"it cannot be compiled: {self._compiler.failed[name]}"
+        for key in self._compiler.rows_of(name):
+            if key in self._northbound.refused:
+                return f"OVN refuses {key.table} {key.name}: {self._northbound.refused[key]}"
+            if key not in self._compiler.target:
+                return f"{key.table} {key.name} waits for what it refers to"
+        return None
+
+    async def _advance(self) -> tuple[World, Plan]:
+        """Bring the compiler to the committed World; return that and what changed."""
+        world, touched, self._touched = self._committed.world, self._touched, set()
+        if not touched:
+            return world, Plan()
+        return world, await asyncio.get_running_loop().run_in_executor(self._thread, self._compile, world, touched)
+
+    def _compile(self, world: World, touched: set[str]) -> Plan:
+        if len(touched) < MANY_UNITS:
+            return self._compiler.advance(world, touched)
+        gc.disable()
+        try:
+            return self._compiler.advance(world, touched)
+        finally:
+            gc.freeze()
+            gc.enable()

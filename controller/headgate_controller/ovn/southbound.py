@@ -1,0 +1,168 @@
+"""What OVN Southbound says of hosts and of where ports are bound, kept small in memory; nothing is ever written.
+
+It reads with our own client: at tens of thousands of bindings a general replica in Python costs minutes of CPU to load.
+
+Source: ovn-sb(5), tables Chassis, Chassis_Private, Encap, Port_Binding and SB_Global.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from headgate_common.ovsdb import Connection, Snapshot, TableUpdates
+from headgate_common.ovsdb_schema import Wire, atoms
+
+from .dial import stay_connected
+
+DATABASE = "OVN_Southbound"
+
+COLUMNS: Mapping[str, tuple[str, ...]] = {
+    "Chassis": ("name", "hostname"),
+    "Encap": ("type", "ip", "chassis_name"),
+    "Chassis_Private": ("name", "nb_cfg", "nb_cfg_timestamp"),
+    "Port_Binding": ("logical_port", "type", "chassis", "up"),
+    "SB_Global": ("nb_cfg",),
+}
+
+
+class Encap(NamedTuple):
+    """One way to reach a host."""
+
+    type: str
+    ip: str
+
+
+class Chassis(NamedTuple):
+    """A host as it announces itself."""
+
+    hostname: str
+    encaps: frozenset[Encap]
+
+
+class Binding(NamedTuple):
+    """Where a logical port is bound: `chassis` is None if nowhere; `up` is None if OVN does not say."""
+
+    chassis: str | None
+    up: bool | None
+    type: str
+
+
+NOWHERE = Binding(None, None, "")
+
+
+class Southbound:
+    """A reader of Southbound that keeps itself connected while `run` runs.
+
+    While `connected` is false, everything is as it was last seen. `chassis_nb_cfg` tells by host how far it has
+    realised Northbound, `chassis_seen` when it got there (milliseconds since 1970, by the host's clock).
+    """
+
+    def __init__(self, remote: str) -> None:
+        self.connected = False
+        self.nb_cfg = 0
+        self.chassis: dict[str, Chassis] = {}
+        self.chassis_nb_cfg: dict[str, int] = {}
+        self.chassis_seen: dict[str, int] = {}
+        self.bindings: dict[str, Binding] = {}
+        self._remote = remote
+        self._on_change: Callable[[frozenset[str]], None] = lambda _: None
+        self._rows: dict[str, dict[str, dict[str, Wire]]] = {}
+        self._ports: dict[str, str] = {}
+
+    def listen(self, on_change: Callable[[frozenset[str]], None]) -> None:
+        """Have `on_change` called after each batch of updates, and when the connection comes or goes.
+
+        It gets the logical ports whose bindings changed, appeared or vanished.
+        """
+        self._on_change = on_change
+
+    async def run(self) -> None:
+        """Stay connected until cancelled."""
+        await stay_connected(self._remote, self._connect, self._disconnected)
+
+    async def _connect(self, connection: Connection) -> None:
+        schema = await connection.get_schema(DATABASE)
+        columns = {
+            table: [name for name in names if schema.column(table, name)]
+            for table, names in COLUMNS.items()
+            if table in schema.tables
+        }
+        await connection.monitor(DATABASE, "headgate", columns, self._updated, on_start=self._started)
+
+    def _started(self, snapshot: Snapshot) -> None:
+        self._rows = {table: {} for table in COLUMNS}
+        gone = frozenset(self.bindings)
+        self._ports.clear()
+        self.bindings.clear()
+        self.connected = True
+        # Tables without rows are not in the snapshot, but what was known of them must go too.
+        self._on_change(gone | self._absorb({table: snapshot.rows.get(table, {}) for table in COLUMNS}))
+
+    def _disconnected(self) -> None:
+        self.connected = False
+        self._on_change(frozenset())
+
+    def _updated(self, updates: TableUpdates) -> None:
+        self._on_change(self._absorb(updates))
+
+    def _absorb(self, updates: TableUpdates) -> frozenset[str]:
+        """Take in a batch of updates, and return the ports whose bindings it touches."""
+        for table, by_uuid in updates.items():
+            if table != "Port_Binding":
+                for uuid, update in by_uuid.items():
+                    _merge(self._rows[table], uuid, update)
+        if not updates.keys().isdisjoint({"Chassis", "Encap"}):
+            self._describe_chassis()
+        if "Chassis_Private" in updates:
+            private = self._rows["Chassis_Private"].values()
+            self.chassis_nb_cfg = {row["name"]: row.get("nb_cfg", 0) for row in private}
+            self.chassis_seen = {row["name"]: row.get("nb_cfg_timestamp", 0) for row in private}
+        if "SB_Global" in updates:
+            self.nb_cfg = next((row.get("nb_cfg", 0) for row in self._rows["SB_Global"].values()), 0)
+        # A port may lose one row and get another in one batch: what goes, goes first.
+        bound = sorted(updates.get("Port_Binding", {}).items(), key=lambda item: "delete" not in item[1])
+        return frozenset(port for uuid, update in bound for port in self._bind(uuid, update))
+
+    def _describe_chassis(self) -> None:
+        encaps: dict[str, set[Encap]] = {}
+        for row in self._rows["Encap"].values():
+            encaps.setdefault(row.get("chassis_name", ""), set()).add(Encap(row.get("type", ""), row.get("ip", "")))
+        self.chassis = {
+            row["name"]: Chassis(row.get("hostname", ""), frozenset(encaps.get(row["name"], ())))
+            for row in self._rows["Chassis"].values()
+        }
+
+    def _bind(self, uuid: str, update: Mapping[str, Any]) -> tuple[str, ...]:
+        """Take in a change of one binding, and return its port; of its columns only what is shown is kept."""
+        if "delete" in update:
+            port = self._ports.pop(uuid)
+            del self.bindings[port]
+            return (port,)
+        # OVN never renames a binding.
+        row = update.get("modify") or update.get("insert") or update.get("initial") or {}
+        port = self._ports.get(uuid) or row["logical_port"]
+        before = self.bindings.get(port, NOWHERE)
+        self._ports[uuid] = port
+        self.bindings[port] = Binding(
+            self._chassis_name(row["chassis"]) if "chassis" in row else before.chassis,
+            next(iter(atoms(row["up"])), None) if "up" in row else before.up,
+            row.get("type", before.type),
+        )
+        return (port,)
+
+    def _chassis_name(self, wire: Wire) -> str | None:
+        name: str | None = None
+        for uuid in atoms(wire):
+            name = self._rows["Chassis"].get(uuid, {}).get("name")
+        return name
+
+
+def _merge(rows: dict[str, dict[str, Wire]], uuid: str, update: Mapping[str, Any]) -> None:
+    """Take in a change of a row whose watched columns hold at most one value each: differences are new values."""
+    if "delete" in update:
+        rows.pop(uuid, None)
+    elif (differences := update.get("modify")) is not None:
+        rows[uuid].update(differences)
+    else:
+        rows[uuid] = dict(update.get("insert") or update.get("initial") or {})

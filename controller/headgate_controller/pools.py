@@ -1,0 +1,44 @@
+"""Choosing addresses: the next free one of a subnet's pools, without a look at each that is taken; and Ethernet
+addresses that nobody has.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from itertools import count
+
+from headgate_controller.addresses import Prefix, mac_candidate
+from headgate_controller.nouns.subnet import Subnet, ipv6_pool
+from headgate_controller.world import World
+
+
+def next_free(world: World, subnet: Subnet) -> int | None:
+    """Return the lowest free IPv4 address of the subnet's pools, or of its whole range if it has none; None if all
+    are taken.
+    """
+    pool = world.pool(subnet.name)
+    if subnet.pools:
+        ranges = [(r.start, r.end) for r in subnet.pools]
+    elif subnet.cidr:
+        ranges = [(subnet.cidr.base, subnet.cidr.last)]
+    else:
+        ranges = []
+    found = (pool.lowest_free(first, last) for first, last in ranges)
+    return next((ip for ip in found if ip is not None), None)
+
+
+def next_free_ipv6(world: World, subnet: Subnet) -> int | None:
+    """Return the lowest free IPv6 address of the subnet's range; None if it has no range. A /64 is never full."""
+    prefix: Prefix | None = subnet.ipv6_cidr
+    return None if prefix is None else world.pool(ipv6_pool(subnet.name)).lowest_free(prefix.base + 1, prefix.last)
+
+
+def free_mac(world: World, seed: str, *segments: str, besides: Collection[str] = ()) -> str:
+    """Return an Ethernet address that nobody has on any of the segments (subnets, or routers by their VPC), and that
+    is none of `besides`; the same seed gives the same one for as long as it is free.
+    """
+    for attempt in count():
+        mac = mac_candidate(seed, attempt)
+        if mac not in besides and not any(world.group("mac", (segment, mac)) for segment in segments):
+            return mac
+    raise AssertionError("unreachable")

@@ -1,0 +1,138 @@
+"""Realised, not merely accepted: joins what is committed, what Northbound holds, and what each host has confirmed."""
+
+from __future__ import annotations
+
+import asyncio
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from headgate_controller.names import id_of
+from headgate_controller.nouns.host import Host
+from headgate_controller.schema import Schema
+from headgate_controller.state import Committed
+from headgate_controller.status import Known, Spans, lags, scope_of_binding
+
+MOST_BARRIERS = 10_000
+
+
+class Hosts(Protocol):
+    """What is known of the hosts by their own word."""
+
+    def connected(self, chassis: str) -> bool:
+        """Return whether the host's agent is connected now."""
+
+    def conditions(self, chassis: str) -> list[tuple[str, str]]:
+        """Return (reason, message) of what the agent reports to be wrong."""
+
+
+class Bindings(Protocol):
+    """What Southbound says."""
+
+    @property
+    def chassis_nb_cfg(self) -> dict[str, int]:
+        """The nb_cfg that each chassis has installed."""
+
+    @property
+    def bindings(self) -> dict[str, Any]:
+        """Each logical port's binding, with its `chassis` or None."""
+
+
+class Realisation:
+    """Answers what is realised, and lets callers wait for it.
+
+    A barrier is a raise of `nb_cfg`; it is asked for only when somebody wants to know, and one serves all.
+    """
+
+    def __init__(self, schema: Schema, committed: Committed, southbound: Bindings, hosts: Hosts) -> None:
+        self._schema = schema
+        self._committed = committed
+        self._southbound = southbound
+        self._hosts = hosts
+        self._spans = Spans()
+        self._written = 0
+        self._barriers: list[tuple[int, int]] = []
+        self._progress = asyncio.Event()
+        self.wanted = 0
+        self.on_wanted: Callable[[], None] = lambda: None
+        self.why_not: Callable[[str], str | None] = lambda _: None
+
+    # What the data plane's readers and writers tell.
+
+    def bindings_changed(self, logical_ports: frozenset[str]) -> None:
+        """Note that bindings, or what hosts have confirmed, changed in Southbound."""
+        for port in logical_ports:
+            binding = self._southbound.bindings.get(port)
+            chassis = None if binding is None else binding.chassis
+            self._spans.bind(port, scope_of_binding(port, self._committed.world), chassis)
+        self._wake()
+        self.on_wanted()
+
+    def written(self, revision: int, nb_cfg: int | None) -> None:
+        """Note that Northbound holds a revision, with a barrier if `nb_cfg` was raised with it."""
+        self._written = revision
+        if nb_cfg is not None:
+            self._barriers = [*self._barriers[-MOST_BARRIERS:], (nb_cfg, revision)]
+        self._wake()
+
+    def _wake(self) -> None:
+        self._progress.set()
+        self._progress = asyncio.Event()
+
+    # What callers ask.
+
+    def fill(self, noun: Any, message: Any) -> None:
+        """Set the derived fields of a resource's message: `status` and `reconciling`."""
+        missing = list(lags(noun, self._committed.world, self._spans, self._known()))
+        status = message.status
+        status.realised_generation = noun.meta.generation - 1 if missing else noun.meta.generation
+        message.reconciling = bool(missing)
+        for host, reason in missing:
+            status.waiting_for.add(host=f"hosts/{host}" if host else "", reason=self._why(host, reason))
+        for reason, text in self._schema.kind(noun).conditions(noun, self._committed.world):
+            status.conditions.add(reason=reason, message=text)
+        if isinstance(noun, Host):
+            for reason, text in self._hosts.conditions(id_of(noun.name)):
+                status.conditions.add(reason=reason, message=text)
+
+    def ask(self, noun: Any) -> None:
+        """Have the hosts asked whether they have realised a resource: somebody wants to know."""
+        self._want(noun.meta.revision)
+
+    async def wait(self, noun: Any, generation: int, seconds: float) -> None:
+        """Return when every host that is not away has confirmed a resource's generation, or after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while not self._realised(noun.name, generation):
+                    await self._progress.wait()
+        except TimeoutError:
+            return
+
+    def _realised(self, name: str, generation: int) -> bool:
+        """Return whether nothing but hosts that are away is missing; ask for a barrier if something is."""
+        noun: Any = self._committed.world.resources.get(name)
+        if noun is None:
+            return True
+        if noun.meta.generation < generation:
+            return False
+        missing = list(lags(noun, self._committed.world, self._spans, self._known()))
+        if missing:
+            self._want(noun.meta.revision)
+        return not [host for host, _ in missing if not host or self._hosts.connected(host)]
+
+    def _want(self, revision: int) -> None:
+        if revision > self.wanted:
+            self.wanted = revision
+            self.on_wanted()
+
+    def _why(self, host: str, reason: str) -> str:
+        return reason if not host or self._hosts.connected(host) else f"{reason}, and its agent is not connected"
+
+    def _known(self) -> Known:
+        confirmed = {chassis: self._revision_at(number) for chassis, number in self._southbound.chassis_nb_cfg.items()}
+        return Known(self._written, confirmed, self.why_not, self._southbound.bindings)
+
+    def _revision_at(self, nb_cfg: int) -> int:
+        """Return the latest revision whose barrier a host with that number has passed."""
+        position = bisect_right(self._barriers, nb_cfg, key=lambda barrier: barrier[0])
+        return self._barriers[position - 1][1] if position else 0

@@ -1,0 +1,98 @@
+"""What the data plane has made of a resource, as a pure function of what is known; nothing of it is ever stored.
+
+`nb_cfg` is raised in Northbound together with, or after, the rows of a revision; a host whose `Chassis_Private.nb_cfg`
+has reached that number has installed what the revision means.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgate_controller.names import vpc_of
+from headgate_controller.nouns.floating_ip import FloatingIp
+from headgate_controller.nouns.host import Host
+from headgate_controller.nouns.port import Port
+from headgate_controller.nouns.subnet import attached
+from headgate_controller.nouns.vpc import Vpc
+from headgate_controller.world import World
+
+CHASSIS_REDIRECT = "cr-"
+"""How OVN names the binding of a router port that one host at a time carries."""
+
+
+def scope_of(noun: Any) -> str | None:
+    """Return what the hosts that must act on a resource have in common: its VPC, or its VLAN subnet; None if no host
+    must.
+    """
+    if isinstance(noun, Host):
+        return None
+    if isinstance(noun, FloatingIp):
+        return vpc_of(noun.port) if noun.port else None
+    return vpc_of(noun.name) or (noun.subnet if isinstance(noun, Port) else str(noun.name))
+
+
+def scope_of_binding(logical_port: str, world: World) -> str | None:
+    """Return the scope of a binding by its logical port: a port's uid, or a chassis-redirect port of a VPC."""
+    if logical_port.startswith(CHASSIS_REDIRECT):
+        return vpc_of(logical_port.removeprefix(CHASSIS_REDIRECT))
+    for name in world.group("iface", logical_port):
+        port = world.get(Port, name)
+        return None if port is None else scope_of(port)
+    return None
+
+
+@dataclass
+class Spans:
+    """Which hosts hold a part of each scope, kept up to date one binding at a time."""
+
+    places: dict[str, tuple[str, str]] = field(default_factory=dict)
+    hosts: dict[str, Counter[str]] = field(default_factory=dict)
+
+    def bind(self, logical_port: str, scope: str | None, chassis: str | None) -> None:
+        """Note that a logical port of a scope is bound to a host now, or, if either is None, that it is not bound."""
+        old = self.places.pop(logical_port, None)
+        if old is not None:
+            self.hosts[old[0]][old[1]] -= 1
+            self.hosts[old[0]] += Counter()
+        if scope is not None and chassis is not None:
+            self.places[logical_port] = (scope, chassis)
+            self.hosts.setdefault(scope, Counter())[chassis] += 1
+
+    def of(self, scope: str | None) -> list[str]:
+        """Return the hosts that hold a part of a scope."""
+        return sorted(self.hosts.get(scope or "", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What is known of the data plane: the revision that Northbound holds, the one each host has confirmed, why a
+    resource's rows are not there (None: they are), and where each logical port is bound.
+    """
+
+    written: int
+    confirmed: Mapping[str, int]
+    why_not: Callable[[str], str | None]
+    bound: Mapping[str, Any]
+
+
+def lags(noun: Any, world: World, spans: Spans, known: Known) -> Iterator[tuple[str, str]]:
+    """Yield (host or "", reason) of whatever has not confirmed a resource's latest change."""
+    if known.written < noun.meta.revision:
+        yield "", "the change is not written to OVN Northbound yet"
+    elif (reason := known.why_not(noun.name)) is not None:
+        yield "", reason
+    else:
+        for host in spans.of(scope_of(noun)):
+            if known.confirmed.get(host, 0) < noun.meta.revision:
+                yield host, "it has not confirmed the change yet"
+        yield from _unclaimed(noun, world, known)
+
+
+def _unclaimed(noun: Any, world: World, known: Known) -> Iterator[tuple[str, str]]:
+    for key, attachment, _ in attached(world, noun.name) if isinstance(noun, Vpc) else ():
+        binding = known.bound.get(f"{CHASSIS_REDIRECT}{noun.name}/external/{key}")
+        if binding is None or binding.chassis is None:
+            yield attachment.gateway_hosts[0].removeprefix("hosts/"), f"no host has claimed the gateway {key!r} yet"

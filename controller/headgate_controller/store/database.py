@@ -1,0 +1,138 @@
+"""Opening the store's database: pragmas, migrations, the one-process lock of the embedded store, and reading what it
+holds.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+from contextlib import closing
+from importlib.resources import as_file, files
+from pathlib import Path
+from typing import IO, Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import ArgumentError, DBAPIError
+
+from headgate_controller.errors import UnavailableError, UnknownKindError
+from headgate_controller.schema import Schema
+from headgate_controller.store import tables
+from headgate_controller.world import World
+
+
+class Database:
+    """The store's database, open and up to date; `close` it."""
+
+    def __init__(self, url: str) -> None:
+        """Open it, making and migrating what is needed.
+
+        Raises:
+            UnavailableError: another process has it, or it cannot be opened; the message says what to do.
+        """
+        try:
+            self._lock = _locked(url)
+        except (OSError, ArgumentError) as error:
+            raise _unusable(url, error) from error
+        self.engine = create_engine(url)
+        if self.engine.dialect.name == "sqlite":
+            event.listen(self.engine, "connect", _prepare_sqlite)
+        try:
+            with self.engine.begin() as connection:
+                _migrate(connection)
+        except DBAPIError as error:
+            self.close()
+            raise _unusable(url, error.orig or error) from error
+
+    def close(self) -> None:
+        """Close it and let another process have it."""
+        self.engine.dispose()
+        if self._lock:
+            self._lock.close()
+
+    def epoch(self) -> int:
+        """Return the leader's epoch."""
+        with self.engine.connect() as connection:
+            return int(connection.execute(select(tables.lease.c.epoch)).scalar_one())
+
+
+def _unusable(url: str, reason: BaseException) -> UnavailableError:
+    return UnavailableError(
+        f"The database {url} cannot be used: {reason}. Check its URL, its permissions and the disk."
+    )
+
+
+def _locked(url: str) -> IO[bytes] | None:
+    """Take the lock of an embedded database for as long as the process lives; other databases have none."""
+    path = make_url(url).database
+    if not url.startswith("sqlite") or not path or path == ":memory:":
+        return None
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    lock = Path(f"{Path(path).resolve()}.lock").open("ab")  # noqa: SIM115 - held for the life of the process
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        lock.close()
+        raise UnavailableError(
+            f"Another controller has {path}. One leads a site; stop it, or give this one its own database."
+        ) from error
+    return lock
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.execute("PRAGMA journal_mode=WAL")
+        cursor.execute("PRAGMA synchronous=FULL")
+        cursor.execute("PRAGMA busy_timeout=4000")
+
+
+def _migrate(connection: Connection) -> None:
+    logging.getLogger("alembic").setLevel(logging.WARNING)
+    with as_file(files("headgate_controller.store") / "migrations") as path:
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", os.fspath(path))
+        command.upgrade(config, "head")
+
+
+def load_world(engine: Engine, schema: Schema) -> World:
+    """Return the World that the database holds.
+
+    Raises:
+        UnknownKindError: it holds resources of a kind that is not there.
+    """
+    world = World()
+    with engine.connect() as connection:
+        newest = connection.execute(select(func.max(tables.revision.c.revision))).scalar() or 0
+        for kind, message in connection.execute(select(tables.intent.c.kind, tables.intent.c.message)):
+            codec = schema.codecs.get(kind)
+            if codec is None:
+                text = f"The database holds resources of the kind {kind}, which is not there; add its module to"
+                raise UnknownKindError(f"{text} extra_kinds.")
+            world = world.replace(None, codec.from_store(codec.message.FromString(message)))
+    return World(newest, world.resources, world.index, world.pools)
+
+
+LoggedChange = tuple[int, str, str, int, bytes | None]
+"""Revision, name, kind, time in nanoseconds, and the message, None if the resource is gone."""
+
+
+def changes_after(engine: Engine, after: int, limit: int) -> list[LoggedChange]:
+    """Return the changes after a revision, oldest first: about `limit` of them, and never part of a revision."""
+    log = tables.revision.c
+    with engine.connect() as connection:
+        last = connection.execute(
+            select(log.revision)
+            .where(log.revision > after)
+            .order_by(log.revision, log.position)
+            .offset(limit - 1)
+            .limit(1)
+        ).scalar()
+        query = (
+            select(log.revision, log.name, log.kind, log.time, log.after)
+            .where(log.revision > after)
+            .order_by(log.revision, log.position)
+        )
+        rows = connection.execute(query if last is None else query.where(log.revision <= last)).all()
+        return [(row.revision, row.name, row.kind, row.time, row.after) for row in rows]

@@ -1,0 +1,215 @@
+"""What a group of requests writes: resources, references, allocations, the log, and answers for repeated requests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
+
+from headgate.v1 import intent_pb2
+from headgate_controller.errors import RequestReusedError
+from headgate_controller.intent import Stamp
+from headgate_controller.mutations import Request
+from headgate_controller.names import project_of
+from headgate_controller.schema import Schema
+from headgate_controller.store import tables
+from headgate_controller.world import World
+
+DAY = 24 * 3600 * 1_000_000_000
+"""How long answers are kept, in nanoseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of a request: the nouns after it, None for those that are gone, and the revision (0: nothing
+    changed).
+    """
+
+    nouns: tuple[Any, ...]
+    revision: int
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One request that was applied: the Worlds before and after, the names that differ, and its outcome."""
+
+    request: Request
+    stamp: Stamp
+    before: World
+    after: World
+    changed: tuple[str, ...]
+    outcome: Outcome
+
+
+class StaleEpochError(Exception):
+    """Another controller has become the leader."""
+
+
+class Records:
+    """Writes steps with one leader's epoch. Owned by one thread."""
+
+    def __init__(self, schema: Schema, epoch: int) -> None:
+        self._schema = schema
+        self._epoch = epoch
+        self._swept = 0
+
+    def remembered(self, connection: Connection, request: Request) -> Outcome | None:
+        """Return what was answered to the same request before; None if nothing is known of it.
+
+        Raises:
+            RequestReusedError: another request had its id.
+        """
+        if not request.request_id:
+            return None
+        columns = tables.request.c
+        query = select(columns.fingerprint, columns.response).where(columns.request_id == request.request_id)
+        row = connection.execute(query).first()
+        if row is None:
+            return None
+        check_same(request, row.fingerprint)
+        response = intent_pb2.BatchResponse.FromString(row.response)
+        return Outcome(tuple(self._unpacked(packed) for packed in response.resources), response.revision)
+
+    def _unpacked(self, packed: Any) -> Any:
+        if not packed.type_url:
+            return None
+        codec = self._schema.codecs[packed.TypeName()]
+        return codec.from_store(codec.message.FromString(packed.value))
+
+    def write(self, connection: Connection, steps: Sequence[Step]) -> None:
+        """Write what the steps add up to, their log, and their answers.
+
+        Raises:
+            StaleEpochError: another controller leads now.
+        """
+        changing = [step for step in steps if step.changed]
+        answers = [self._answer_row(step) for step in steps if step.request.request_id]
+        if not changing and not answers:
+            return
+        self._check_lease(connection)
+        if changing:
+            self._write_changes(connection, changing)
+        if answers:
+            connection.execute(insert(tables.request), answers)
+        self._sweep_answers(connection, steps[-1].stamp.time)
+
+    def _check_lease(self, connection: Connection) -> None:
+        """Check that this is still the leader, by a write, so that no other can become it before the commit."""
+        held = tables.lease.c.epoch == self._epoch
+        if connection.execute(update(tables.lease).where(held).values(epoch=self._epoch)).rowcount != 1:
+            raise StaleEpochError
+
+    def _write_changes(self, connection: Connection, steps: Sequence[Step]) -> None:
+        base, final = steps[0].before, steps[-1].after
+        touched = sorted({name for step in steps for name in step.changed})
+        self._write_intent(connection, base, final, touched)
+        _write_pairs(connection, tables.reference, _references, base, final, touched)
+        _write_pairs(connection, tables.allocation, _allocations, base, final, touched)
+        connection.execute(insert(tables.revision), [row for step in steps for row in self._log(step)])
+
+    def _write_intent(self, connection: Connection, base: World, final: World, touched: Sequence[str]) -> None:
+        there = [name for name in touched if name in final.resources]
+        new = [self._row(final.resources[name]) for name in there if name not in base.resources]
+        changed = [self._row(final.resources[name]) for name in there if name in base.resources]
+        gone = [{"key": name} for name in touched if name in base.resources and name not in final.resources]
+        table = tables.intent
+        matching = table.c.name == bindparam("key")
+        if gone:
+            connection.execute(delete(table).where(matching), gone)
+        if changed:
+            rows = [{"key": row.pop("name"), **row} for row in changed]
+            connection.execute(update(table).where(matching), rows)
+        if new:
+            connection.execute(insert(table), new)
+
+    def _row(self, noun: Any) -> dict[str, Any]:
+        return {
+            "name": noun.name,
+            "kind": self._kind(noun),
+            "project": project_of(noun.name),
+            "uid": noun.meta.uid,
+            "generation": noun.meta.generation,
+            "revision": noun.meta.revision,
+            "message": self._serialized(noun),
+        }
+
+    def _kind(self, noun: Any) -> str:
+        return self._schema.by_noun[type(noun)].descriptor.full_name
+
+    def _serialized(self, noun: Any) -> bytes | None:
+        if noun is None:
+            return None
+        message: Any = self._schema.by_noun[type(noun)].to_message(noun)
+        return bytes(message.SerializeToString(deterministic=True))
+
+    def _log(self, step: Step) -> list[dict[str, Any]]:
+        rows = []
+        for position, name in enumerate(step.changed):
+            before, after = step.before.resources.get(name), step.after.resources.get(name)
+            row = {"revision": step.stamp.revision, "position": position, "name": name, "time": step.stamp.time}
+            contents = {"before": self._serialized(before), "after": self._serialized(after)}
+            rows.append(row | contents | {"kind": self._kind(after or before)})
+        return rows
+
+    def _answer_row(self, step: Step) -> dict[str, Any]:
+        response = intent_pb2.BatchResponse(revision=step.outcome.revision)
+        for noun in step.outcome.nouns:
+            packed = response.resources.add()
+            if noun is not None:
+                packed.Pack(self._schema.by_noun[type(noun)].to_message(noun))
+        return {
+            "request_id": step.request.request_id,
+            "time": step.stamp.time,
+            "fingerprint": step.request.fingerprint,
+            "response": response.SerializeToString(),
+        }
+
+    def _sweep_answers(self, connection: Connection, now: int) -> None:
+        """Forget old answers, now and then."""
+        if now - self._swept > DAY // 24:
+            self._swept = now
+            connection.execute(delete(tables.request).where(tables.request.c.time < now - DAY))
+
+
+def check_same(request: Request, fingerprint: bytes) -> None:
+    """Check that a request whose id is known is the one known.
+
+    Raises:
+        RequestReusedError: it is another.
+    """
+    if request.fingerprint != fingerprint:
+        raise RequestReusedError(
+            f"request_id {request.request_id} belongs to another request; make a fresh UUID for each."
+        )
+
+
+def _references(noun: Any) -> set[tuple[str, str]]:
+    return {(noun.name, target) for _, target in noun.references()}
+
+
+def _allocations(noun: Any) -> set[tuple[str, str, str]]:
+    return {(pool, str(number), noun.name) for pool, number in noun.taken()}
+
+
+def _write_pairs(
+    connection: Connection,
+    table: Table,
+    of: Callable[[Any], set[Any]],
+    base: World,
+    final: World,
+    touched: Sequence[str],
+) -> None:
+    """Write what the rows that `of` gives for each noun have become: removals first, since another may take what one
+    gives up.
+    """
+    old = {row for name in touched if name in base.resources for row in of(base.resources[name])}
+    new = {row for name in touched if name in final.resources for row in of(final.resources[name])}
+    columns = table.columns.keys()
+    if old - new:
+        match = and_(*(column == bindparam(f"old_{column.name}") for column in table.columns))
+        gone = [{f"old_{name}": value for name, value in zip(columns, row, strict=True)} for row in sorted(old - new)]
+        connection.execute(delete(table).where(match), gone)
+    if new - old:
+        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in sorted(new - old)])

@@ -1,0 +1,72 @@
+"""The tables, generic over kinds. Changes go through `migrations/`, each safe for the code that still runs."""
+
+from __future__ import annotations
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+
+metadata = MetaData()
+
+intent = Table(
+    "intent",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("kind", String, nullable=False),
+    Column("project", String, nullable=False),
+    Column("uid", String, nullable=False, unique=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("revision", BigInteger, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+)
+"""Every resource as it is: its API message, serialized, without status."""
+
+reference = Table(
+    "reference",
+    metadata,
+    Column("source", String, primary_key=True),
+    Column("target", String, primary_key=True),
+)
+"""Who refers to whom."""
+
+revision = Table(
+    "revision",
+    metadata,
+    Column("revision", BigInteger, primary_key=True, autoincrement=False),
+    Column("position", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("kind", String, nullable=False),
+    Column("time", BigInteger, nullable=False),
+    Column("before", LargeBinary),
+    Column("after", LargeBinary),
+)
+"""The log: every change of every resource, in order; times in nanoseconds since the epoch."""
+
+allocation = Table(
+    "allocation",
+    metadata,
+    Column("pool", String, primary_key=True),
+    Column("number", String, primary_key=True),
+    Column("holder", String, nullable=False),
+    Index("allocation_holder", "holder"),
+)
+"""Numbers given out; the key is the net under the check in memory. Numbers are decimal text, since IPv6 addresses
+have 128 bits.
+"""
+
+request = Table(
+    "request",
+    metadata,
+    Column("request_id", String, primary_key=True),
+    Column("time", BigInteger, nullable=False),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("response", LargeBinary, nullable=False),
+    Index("request_time", "time"),
+)
+"""Answers kept for a day, so that a request sent again is answered and not repeated."""
+
+lease = Table(
+    "lease",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("epoch", BigInteger, nullable=False),
+)
+"""The leader's epoch: one row; who does not hold its number cannot commit."""

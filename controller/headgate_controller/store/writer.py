@@ -1,0 +1,184 @@
+"""The commit queue: one thread validates requests in order, commits them in groups, and publishes the World after each
+commit.
+
+Each caller is answered only after the commit of its group, and after the World that holds its change is published:
+whatever it is told, a refusal or "nothing differs" as well, is true of what is on disk. A request that is refused, or
+that could not be written, leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import queue
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+
+from headgate_controller.errors import HeadgateError, InconsistentError, UnavailableError
+from headgate_controller.intent import Stamp
+from headgate_controller.mutations import Request, apply_request
+from headgate_controller.schema import Schema
+from headgate_controller.store.database import Database
+from headgate_controller.store.records import Outcome, Records, StaleEpochError, Step, check_same
+from headgate_controller.world import Draft, World
+
+__all__ = ["Outcome", "Publish", "Writer"]
+
+log = logging.getLogger(__name__)
+
+LARGEST_GROUP = 256
+
+Publish = Callable[[World, frozenset[str]], None]
+"""Told, on the event loop, of each new World and the names that differ."""
+
+Answer = Outcome | Exception
+"""What a caller is told."""
+
+
+@dataclass(frozen=True, slots=True)
+class Queued:
+    """A request, and who waits for its outcome."""
+
+    request: Request
+    answer: asyncio.Future[Outcome]
+
+
+class Writer:
+    """The only one that changes intent."""
+
+    def __init__(self, database: Database, schema: Schema, world: World, publish: Publish) -> None:
+        self._engine: Engine = database.engine
+        self._records = Records(schema, database.epoch())
+        self._schema = schema
+        self._world = world
+        self._publish = publish
+        self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
+        self._closed = False
+        self._loop = asyncio.get_running_loop()
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        self._thread.start()
+
+    async def submit(self, request: Request) -> Outcome:
+        """Return what became of a request, once it is on disk and published.
+
+        Raises:
+            HeadgateError: it is refused, or cannot be stored now.
+        """
+        if self._closed:
+            raise UnavailableError("The controller is stopping; send the request again when it is back.")
+        answer: asyncio.Future[Outcome] = self._loop.create_future()
+        self._queue.put(Queued(request, answer))
+        return await asyncio.shield(answer)
+
+    def close(self) -> None:
+        """Finish what is queued and stop."""
+        self._closed = True
+        self._queue.put(None)
+        self._thread.join()
+
+    def _run(self) -> None:
+        while (first := self._queue.get()) is not None:
+            group = [first]
+            while len(group) < LARGEST_GROUP and not self._queue.empty():
+                following = self._queue.get()
+                if following is None:
+                    self._queue.put(None)
+                    break
+                group.append(following)
+            self._commit(group)
+
+    def _commit(self, group: Sequence[Queued]) -> None:
+        """Apply a group and commit it; if that fails, its requests one by one, so that one bad one hurts no other."""
+        try:
+            with self._engine.begin() as connection:
+                steps, answers = self._apply(connection, [queued.request for queued in group])
+                self._records.write(connection, steps)
+        except Exception as error:
+            if len(group) > 1:
+                for queued in group:
+                    self._commit([queued])
+            else:
+                self._loop.call_soon_threadsafe(_tell, [(group[0], _explained(error))])
+            return
+        changing = [step for step in steps if step.changed]
+        if changing:
+            self._world = Draft(changing[-1].after).commit(changing[-1].stamp.revision)
+            touched = frozenset(name for step in changing for name in step.changed)
+            self._loop.call_soon_threadsafe(self._publish, self._world, touched)
+        self._loop.call_soon_threadsafe(_tell, list(zip(group, answers, strict=True)))
+
+    def _apply(self, connection: Connection, requests: Sequence[Request]) -> tuple[list[Step], list[Answer]]:
+        """Return the steps to be written, and what each caller is to be told once they are."""
+        steps: list[Step] = []
+        answers: list[Answer] = []
+        world, revision = self._world, self._world.revision
+        for request in requests:
+            try:
+                known = self._known(connection, request, steps)
+                step = None if known else self._step(request, world, revision + 1)
+            except SQLAlchemyError:
+                raise
+            except Exception as error:
+                answers.append(error)
+                continue
+            if step is not None and not request.validate_only:
+                steps.append(step)
+                world = step.after
+                revision += bool(step.changed)
+            answers.append(known or step.outcome)  # type: ignore[union-attr]  # one of them is there
+        return steps, answers
+
+    def _known(self, connection: Connection, request: Request, steps: Sequence[Step]) -> Outcome | None:
+        """Return what was answered to the same request before, on disk or in this very group."""
+        for step in steps if request.request_id else ():
+            if step.request.request_id == request.request_id:
+                check_same(request, step.request.fingerprint)
+                return step.outcome
+        return self._records.remembered(connection, request)
+
+    def _step(self, request: Request, world: World, revision: int) -> Step:
+        stamp = Stamp(revision, time.time_ns())
+        draft = apply_request(Draft(world), request, self._schema, stamp)
+        changed = tuple(
+            name for name in sorted(draft.touched) if world.resources.get(name) != draft.world.resources.get(name)
+        )
+        nouns = tuple(draft.world.resources.get(mutation.name) for mutation in request.mutations)
+        outcome = Outcome(nouns, revision if changed and not request.validate_only else 0)
+        return Step(request, stamp, world, draft.world, changed, outcome)
+
+
+def _explained(error: Exception) -> Exception:
+    """Return what the caller is told of an error that kept its request from being stored."""
+    reason = getattr(error, "orig", None) or error
+    match error:
+        case HeadgateError():
+            return error
+        case StaleEpochError():
+            return UnavailableError("Another controller leads the site now; send the request there.")
+        case IntegrityError():
+            log.error("database contradicts memory", extra={"reason": str(reason)})
+            return InconsistentError(
+                f"The database refuses the change: {reason}. Nothing was changed. Memory and database of the "
+                "controller differ, which is a fault of its own; restart it, and report this."
+            )
+        case SQLAlchemyError():
+            return UnavailableError(
+                f"The change cannot be stored: {reason}. Nothing was changed; repeat the request, and see to the "
+                "database if it is refused again."
+            )
+    return error
+
+
+def _tell(answers: Sequence[tuple[Queued, Answer]]) -> None:
+    for queued, answer in answers:
+        if queued.answer.done():
+            continue
+        if isinstance(answer, Exception):
+            queued.answer.set_exception(answer)
+        else:
+            queued.answer.set_result(answer)
