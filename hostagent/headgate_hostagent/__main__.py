@@ -1,0 +1,85 @@
+"""The host agent's command line: run it, attach a workload, show what it holds and sees."""
+
+import argparse
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from headgate_common.config import ConfigError
+from headgate_common.log import setup
+from headgate_hostagent.agent import Agent
+from headgate_hostagent.config import AgentConfig, load_config
+from headgate_hostagent.plug import PlugError, Workload, plug, unplug
+from headgate_hostagent.status import status
+
+log = logging.getLogger(__name__)
+
+
+def main() -> int:
+    """Run the command line and return the exit status: 0 done, 1 failed, 2 wrong usage or configuration."""
+    arguments = _parser().parse_args()
+    try:
+        config = load_config(arguments.config, os.environ, {"log_level": arguments.log_level})
+        setup(config.log_level, config.log_json)
+    except ValueError as error:
+        kind = "configuration" if isinstance(error, ConfigError) else "usage"
+        print(f"headgate-agent: {kind}: {error}", file=sys.stderr)
+        return 2
+    try:
+        return asyncio.run(_command(config, arguments))
+    except (PlugError, OSError) as error:
+        print(f"headgate-agent: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="headgate-agent", description="Keeps one hypervisor as Headgate desires.")
+    parser.add_argument("--config", type=Path, help="the configuration, a TOML file")
+    parser.add_argument("--log-level", help="debug, info, warning or error")
+    commands = parser.add_subparsers(dest="command", required=True)
+    commands.add_parser("run", help="keep the host until SIGTERM")
+    attach = commands.add_parser("plug", help="attach a workload to a port; repeating it is harmless")
+    attach.add_argument("port", help="the port's iface-id (a UUID), or its resource name if it is pinned to this host")
+    where = attach.add_mutually_exclusive_group(required=True)
+    where.add_argument("--netns", default="", help="give this network namespace a device eth0")
+    where.add_argument("--tap", default="", help="attach this device, which is there already")
+    attach.add_argument("--mac", default="", help="the workload's Ethernet address, if the host does not know it")
+    attach.add_argument("--timeout", type=float, default=10.0, help="seconds to wait for a port that is not known yet")
+    detach = commands.add_parser("unplug", help="undo plug; a workload that is not attached is no error")
+    detach.add_argument("port", help="as for plug")
+    commands.add_parser("status", help="show what the agent holds and what Open vSwitch says")
+    return parser
+
+
+async def _command(config: AgentConfig, arguments: argparse.Namespace) -> int:
+    match arguments.command:
+        case "run":
+            return await _run(config)
+        case "plug":
+            workload = Workload(arguments.netns, arguments.tap, arguments.mac)
+            print(await plug(config, arguments.port, workload, timeout_seconds=arguments.timeout))
+        case "unplug":
+            await unplug(config, arguments.port)
+        case _:
+            print(await status(config))
+    return 0
+
+
+async def _run(config: AgentConfig) -> int:
+    """Run the agent until SIGTERM or SIGINT."""
+    agent = asyncio.ensure_future(Agent(config).run())
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, agent.cancel)
+    try:
+        await agent
+    except asyncio.CancelledError:
+        return 0
+    return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

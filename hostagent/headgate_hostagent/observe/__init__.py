@@ -1,0 +1,1 @@
+"""What notices that the machine has changed, so that nothing is polled."""
