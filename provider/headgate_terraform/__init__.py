@@ -1,0 +1,1 @@
+"""The Terraform provider shim: protocol 6 on one side, the Headgate API on the other."""

@@ -1,0 +1,35 @@
+"""The program that Terraform starts: headgate-terraform-provider."""
+
+import os
+import sys
+
+USAGE = """\
+This is the Headgate provider of Terraform; Terraform starts it by itself.
+
+  headgate terraform install              puts it where `terraform init` finds it
+  headgate-terraform-provider --debug     serves until stopped; prints the variable by which Terraform finds it
+
+Kinds from further proto files: HEADGATE_EXTRA_PROTOS, names of generated Python modules separated by commas.
+"""
+
+
+def main() -> int:
+    """Serve Terraform, or explain why not."""
+    debug = sys.argv[1:] == ["--debug"]
+    # Nothing heavy before this line: Terraform starts the provider three to five times for one command.
+    from headgate_terraform.plugin import COOKIE, serve
+
+    if not debug and (len(sys.argv) > 1 or os.environ.get(COOKIE[0]) != COOKIE[1]):
+        print(USAGE, end="")
+        return 2
+    import asyncio
+
+    from headgate_terraform.provider import Provider
+
+    extra = [name.strip() for name in os.environ.get("HEADGATE_EXTRA_PROTOS", "").split(",") if name.strip()]
+    asyncio.run(serve(Provider(extra_protos=extra), debug=debug))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,131 @@
+"""Calls of the API: one of several controllers, retried where that is safe, ended by a deadline or by the user."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from headgate_terraform.interruption import GRACE_SECONDS, Interruption
+from headgate_terraform.kinds import Method
+from headgate_terraform.settings import Endpoint, Settings
+
+MAX_MESSAGE_BYTES = 256 * 1024 * 1024
+CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    ("grpc.max_send_message_length", MAX_MESSAGE_BYTES),
+    # A controller that restarts is back within a second; the default would look for it again after up to two minutes.
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+
+T = TypeVar("T")
+
+
+class NoEndpointError(Exception):
+    """The provider block names no controller, or not yet."""
+
+
+class Client:
+    """The controllers of one provider block. Nothing is dialled before the first call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._channels: list[grpc.aio.Channel] = []
+        self._current = 0
+        self.interruption = Interruption()
+
+    async def call(self, method: Method, request: Message, *, until: float, grace: float = GRACE_SECONDS) -> Any:
+        """Return the answer to `request`, trying all controllers until one answers or `until` (monotonic) has passed.
+
+        The request may arrive more than once: it must carry a request id, or change nothing.
+
+        Raises:
+            grpc.aio.AioRpcError: a controller refused, or none answered in time.
+            NoEndpointError: there is no controller to ask.
+            InterruptedByUserError: the user stopped Terraform.
+        """
+
+        async def attempt() -> Message:
+            answer: Message = await self.interruption.guard(self._send(method, request, until), grace=grace)
+            return answer
+
+        return await self.persist(attempt, until=until, retry_if=is_unanswered)
+
+    async def persist(
+        self, attempt: Callable[[], Awaitable[T]], *, until: float, retry_if: Callable[[BaseException], bool]
+    ) -> T:
+        """Return what `attempt` comes to, repeating it with growing pauses while `retry_if` says so of its error."""
+        try:
+            return await attempt()
+        except grpc.aio.AioRpcError as error:
+            if not retry_if(error):
+                raise
+        # Importing tenacity takes a fifth of the provider's whole start; only those who must wait anyway pay for it.
+        import tenacity
+
+        retrying = tenacity.AsyncRetrying(
+            retry=tenacity.retry_if_exception(retry_if),
+            wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
+            stop=tenacity.stop_before_delay(max(0.0, until - time.monotonic())),
+            sleep=self.interruption.sleep,
+            reraise=True,
+        )
+        return await retrying(attempt)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for channel in self._channels:
+            await channel.close()
+        self._channels.clear()
+
+    async def _send(self, method: Method, request: Message, until: float) -> Message:
+        """Ask the controllers in turn, beginning with the one that answered last; the first that answers counts."""
+        if not self._channels:
+            self._channels = [self._open(endpoint) for endpoint in self._settings.endpoints]
+        if not self._channels:
+            raise NoEndpointError
+        for remaining in reversed(range(len(self._channels))):
+            used = self._current
+            try:
+                return await self._ask(self._channels[used], method, request, until)
+            except grpc.aio.AioRpcError as error:
+                # Concurrent calls fail together; only the first of them turns to the next controller.
+                if is_unanswered(error) and self._current == used:
+                    self._current = (used + 1) % len(self._channels)
+                if not is_unanswered(error) or not remaining:
+                    raise
+        raise NoEndpointError
+
+    async def _ask(self, channel: grpc.aio.Channel, method: Method, request: Message, until: float) -> Message:
+        remote: Any = channel.unary_unary(
+            method.path,
+            request_serializer=type(request).SerializeToString,
+            response_deserializer=method.response.FromString,
+        )
+        metadata = (("authorization", f"Bearer {self._settings.token}"),) if self._settings.token else None
+        answer: Message = await remote(request, metadata=metadata, timeout=max(0.1, until - time.monotonic()))
+        return answer
+
+    def _open(self, endpoint: Endpoint) -> grpc.aio.Channel:
+        if endpoint.plaintext:
+            return grpc.aio.insecure_channel(endpoint.target, options=CHANNEL_OPTIONS)
+        tls = self._settings.tls or {}
+        credentials = grpc.ssl_channel_credentials(
+            root_certificates=_contents(tls.get("ca_file")),
+            private_key=_contents(tls.get("key_file")),
+            certificate_chain=_contents(tls.get("cert_file")),
+        )
+        return grpc.aio.secure_channel(endpoint.target, credentials, options=CHANNEL_OPTIONS)
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Whether no controller took the request on."""
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.UNAVAILABLE
+
+
+def _contents(file: str | None) -> bytes | None:
+    return Path(file).read_bytes() if file else None

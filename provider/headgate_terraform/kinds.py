@@ -1,0 +1,146 @@
+"""Kinds: every message annotated as a resource, wherever its proto file came from, and how to call its service."""
+
+import importlib
+import pkgutil
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from types import ModuleType
+from typing import Any
+
+from google.protobuf.descriptor import Descriptor, FileDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+
+import headgate.v1
+from headgate.v1 import annotations_pb2
+from headgate_terraform.attributes import Attribute, Object, Scalar
+from headgate_terraform.compiler import SchemaError, compile_message
+from headgate_terraform.names import NamePattern, check_form, check_id
+
+RESERVED = frozenset({"id", "count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"})
+"""Names that Terraform, or the provider's own `id`, has taken at the top of a resource."""
+
+
+@dataclass(frozen=True, slots=True)
+class Method:
+    """One method of the API: its path on the wire, and the messages it takes and returns."""
+
+    path: str
+    request: type[Message]
+    response: type[Message]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A type of resource.
+
+    `shape` holds the message's attributes, then `name` and the parent; `id` is not among them, because it is made from
+    these. `parent` is the parent attribute's name, empty where there is none.
+    """
+
+    type: str
+    plural: str
+    patterns: tuple[NamePattern, ...]
+    parent: str
+    in_project: bool
+    shape: Object = field(repr=False)
+    message: Descriptor = field(repr=False)
+
+    @property
+    def terraform_type(self) -> str:
+        """What the type is called in a configuration: "headgate_vpc"."""
+        return f"headgate_{self.type}"
+
+    def method(self, verb: str) -> Method:
+        """Return one of the standard methods: Get, Create, Update, Delete."""
+        file, name = self.message.file, self.message.name
+        return find_method(file, f"{name}Service", f"{verb}{name}")
+
+    def compose(self, config: dict[str, Any], project: str) -> str:
+        """Return the resource name of a configuration whose name and parent are known."""
+        parent = config[self.parent] if self.parent else None
+        if parent is None and self.in_project:
+            parent = f"projects/{project}"
+        return "/".join(filter(None, (parent, self.plural, config["name"])))
+
+
+def find_method(file: FileDescriptor, service: str, method: str) -> Method:
+    """Return a method of a service in a proto file."""
+    descriptor = file.services_by_name[service].methods_by_name[method]
+    return Method(
+        path=f"/{file.package}.{service}/{method}",
+        request=GetMessageClass(descriptor.input_type),
+        response=GetMessageClass(descriptor.output_type),
+    )
+
+
+def load_kinds(extra: Iterable[str] = ()) -> dict[str, Kind]:
+    """Return every kind by its Terraform type: those of headgate.v1 and of the generated modules named in `extra`.
+
+    Raises:
+        SchemaError: a kind cannot be shown in Terraform.
+    """
+    messages = [m for module in _modules(extra) for m in module.DESCRIPTOR.message_types_by_name.values()]
+    described = {r.type: (m, r) for m in messages if (r := _resource_of(m)).type}
+    patterns = {type_: tuple(map(NamePattern, r.patterns)) for type_, (_, r) in described.items()}
+    kinds = (_kind(message, resource, patterns) for message, resource in described.values())
+    return {kind.terraform_type: kind for kind in sorted(kinds, key=lambda kind: kind.type)}
+
+
+def _modules(extra: Iterable[str]) -> Iterator[ModuleType]:
+    for module in pkgutil.iter_modules(headgate.v1.__path__):
+        if module.name.endswith("_pb2"):
+            yield importlib.import_module(f"headgate.v1.{module.name}")
+    yield from map(importlib.import_module, extra)
+
+
+def _resource_of(message: Descriptor) -> annotations_pb2.Resource:
+    extension: Any = annotations_pb2.resource
+    resource: annotations_pb2.Resource = message.GetOptions().Extensions[extension]
+    return resource
+
+
+def _kind(message: Descriptor, resource: annotations_pb2.Resource, known: dict[str, tuple[NamePattern, ...]]) -> Kind:
+    patterns = known[resource.type]
+    variables = {p.parent_variable for p in patterns}
+    parents = variables - {"", "project"}
+    if len(parents) > 1:
+        raise SchemaError(f"{message.full_name}: parents of different types ({', '.join(sorted(parents))})")
+    parent = parents.pop() if parents else ""
+    shape = compile_message(message, known)
+    for attribute in shape.attributes:
+        if attribute.name in RESERVED | {"name", parent}:
+            raise SchemaError(f"{message.full_name}.{attribute.name}: the name is taken in Terraform")
+    own = [_name_attribute(message), *([_parent_attribute(parent, patterns)] if parent else [])]
+    return Kind(
+        type=resource.type,
+        plural=resource.plural,
+        patterns=patterns,
+        parent=parent,
+        in_project="project" in variables,
+        shape=Object(attributes=(*own, *shape.attributes), choices=shape.choices),
+        message=message,
+    )
+
+
+def _name_attribute(message: Descriptor) -> Attribute:
+    return Attribute(
+        name="name",
+        element=Scalar(type="string", checks=(check_id,)),
+        required=True,
+        immutable=True,
+        description=f"Required. Immutable. The {message.name}'s name among its siblings: the last segment of its id.",
+    )
+
+
+def _parent_attribute(parent: str, patterns: tuple[NamePattern, ...]) -> Attribute:
+    forms = tuple(NamePattern(p.parent) for p in patterns if p.parent_variable == parent)
+    required = len(forms) == len(patterns)
+    return Attribute(
+        name=parent,
+        element=Scalar(type="string", checks=(lambda text: check_form(forms, f"a headgate_{parent}", text),)),
+        required=required,
+        optional=not required,
+        immutable=True,
+        description=f"{'Required' if required else 'Optional'}. Immutable. The headgate_{parent} it is in, by its id.",
+    )

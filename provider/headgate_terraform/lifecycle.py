@@ -1,0 +1,181 @@
+"""What Terraform asks of a resource, as calls of the API: read, create, update, delete, import."""
+
+import time
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message import Message
+
+from headgate.v1 import types_pb2
+from headgate_terraform.client import Client
+from headgate_terraform.conversion import extract, fill
+from headgate_terraform.interruption import InterruptedByUserError
+from headgate_terraform.kinds import Kind
+from headgate_terraform.names import split
+from headgate_terraform.paths import Problem
+from headgate_terraform.planning import changed_fields
+from headgate_terraform.realisation import await_realised
+from headgate_terraform.refusals import explain, read_refusal
+from headgate_terraform.settings import Settings
+from headgate_terraform.values import UNKNOWN, Value
+
+CONFLICT_SECONDS = 15.0
+"""How long a change waits for another resource of the same apply to let go of what it needs: an address, a CIDR."""
+
+STOPPED = "Stopped"
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The state after an operation (None: there is no such resource) and what there is to say about it."""
+
+    state: Value
+    problems: list[Problem] = field(default_factory=list)
+
+
+class Resources:
+    """The operations on resources of any kind, through one provider block."""
+
+    def __init__(self, settings: Settings, client: Client) -> None:
+        self._settings = settings
+        self._client = client
+
+    async def read(self, kind: Kind, state: dict[str, Value]) -> Outcome:
+        """Return the resource as it is, spelled as in `state`; one that is on its way out counts as gone.
+
+        A failure leaves the state as it was.
+        """
+        try:
+            message = await self._get(kind, state["id"])
+        except grpc.aio.AioRpcError as error:
+            return Outcome(state, list(explain(kind, state["id"], read_refusal(error))))
+        return Outcome(None if message is None else state_of(kind, message, state))
+
+    async def create(self, kind: Kind, planned: dict[str, Value]) -> Outcome:
+        """Create a resource and wait for it. A refusal leaves nothing behind."""
+        name = kind.compose(planned, self._settings.project)
+        method = kind.method("Create")
+        request: Any = method.request()
+        parent, request_id = split(name)
+        if "parent" in method.request.DESCRIPTOR.fields_by_name:
+            request.parent = parent
+        setattr(request, f"{kind.type}_id", request_id)
+        fill(getattr(request, kind.type), kind.shape, planned)
+        return await self._change(kind, name, partial(self._mutate, method, request), planned, on_failure=None)
+
+    async def update(self, kind: Kind, prior: dict[str, Value], planned: dict[str, Value]) -> Outcome:
+        """Change what differs and wait for it. A refusal leaves the resource as it was."""
+        method = kind.method("Update")
+        request: Any = method.request()
+        resource = getattr(request, kind.type)
+        fill(resource, kind.shape, planned)
+        resource.name = prior["id"]
+        request.update_mask.paths.extend(changed_fields(kind.shape, prior, planned))
+        return await self._change(kind, prior["id"], partial(self._mutate, method, request), planned, on_failure=prior)
+
+    async def delete(self, kind: Kind, prior: dict[str, Value]) -> Outcome:
+        """Delete a resource, or let it vanish with its last referrer.
+
+        Terraform destroys a dependency before the update that drops the reference to it: waiting for that here would
+        wait for ever.
+        """
+        method = kind.method("Delete")
+        request: Any = method.request(name=prior["id"], when_unreferenced=True, request_id=str(uuid.uuid4()))
+        try:
+            await self._client.call(method, request, until=self._deadline())
+        except grpc.aio.AioRpcError as error:
+            if error.code() is not grpc.StatusCode.NOT_FOUND:
+                return Outcome(prior, list(explain(kind, prior["id"], read_refusal(error))))
+        except InterruptedByUserError:
+            return Outcome(prior, [Problem(STOPPED, f"It is not known whether {prior['id']} is deleted.")])
+        return Outcome(None)
+
+    async def fetch(self, kind: Kind, name: str) -> Outcome:
+        """Return the state of a resource that Terraform does not know yet."""
+        if not any(pattern.matches(name) for pattern in kind.patterns):
+            forms = " or ".join(p.text for p in kind.patterns)
+            return Outcome(
+                None, [Problem("Invalid id", f'"{name}" is not the id of a {kind.terraform_type}: {forms}.')]
+            )
+        try:
+            message = await self._get(kind, name)
+        except grpc.aio.AioRpcError as error:
+            return Outcome(None, list(explain(kind, name, read_refusal(error))))
+        if message is None:
+            return Outcome(None, [Problem("Not found", f"There is no {name}.")])
+        return Outcome(state_of(kind, message, None))
+
+    async def _get(self, kind: Kind, name: str) -> Message | None:
+        method = kind.method("Get")
+        request: Any = method.request(name=name)
+        try:
+            message: Any = await self._client.call(method, request, until=self._deadline(), grace=0)
+        except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.NOT_FOUND:
+                return None
+            raise
+        return None if _is_deleting(message) else message
+
+    async def _change(
+        self,
+        kind: Kind,
+        name: str,
+        mutate: Callable[[float], Awaitable[Any]],
+        planned: dict[str, Value],
+        *,
+        on_failure: Value,
+    ) -> Outcome:
+        """Make one change, patiently, and wait until the network is as intended."""
+        until = self._deadline()
+        try:
+            message = await self._client.persist(
+                partial(mutate, until), until=min(until, time.monotonic() + CONFLICT_SECONDS), retry_if=_passes
+            )
+        except grpc.aio.AioRpcError as error:
+            return Outcome(on_failure, list(explain(kind, name, read_refusal(error))))
+        except InterruptedByUserError:
+            hint = f"It is not known whether the change of {name} was made; the next plan will tell."
+            return Outcome(on_failure, [Problem(STOPPED, hint)])
+        warnings = await await_realised(self._client, message, until=until) if self._settings.wait else []
+        return Outcome(state_of(kind, message, planned), warnings)
+
+    async def _mutate(self, method: Any, request: Any, until: float) -> Any:
+        # Each attempt after a conflict is a new request; what was not answered is repeated under the same id.
+        request.request_id = str(uuid.uuid4())
+        return await self._client.call(method, request, until=until)
+
+    def _deadline(self) -> float:
+        return time.monotonic() + self._settings.deadline
+
+
+def state_of(kind: Kind, message: Any, reference: Value) -> dict[str, Value]:
+    """Return a resource's state from the API's message, spelled as in the planned or prior object `reference`."""
+    parent, name = split(message.name)
+    state = {**extract(message, kind.shape, reference), "id": message.name, "name": name}
+    if kind.parent:
+        has_parent = any(p.parent_variable == kind.parent and p.matches(message.name) for p in kind.patterns)
+        state[kind.parent] = parent if has_parent else None
+    return state
+
+
+def plan_id(kind: Kind, config: dict[str, Value], project: Value) -> Value:
+    """Return the id of a resource to be created, unknown as long as part of it is."""
+    parts = [config["name"]]
+    if kind.parent:
+        parts.append(config[kind.parent])
+    if kind.in_project and (not kind.parent or config[kind.parent] is None):
+        parts.append(project)
+    return UNKNOWN if UNKNOWN in parts else kind.compose(config, project)
+
+
+def _is_deleting(message: Any) -> bool:
+    return bool(message.state == types_pb2.STATE_DELETING)
+
+
+def _passes(error: BaseException) -> bool:
+    return isinstance(error, grpc.aio.AioRpcError) and read_refusal(error).passes

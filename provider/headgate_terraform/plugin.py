@@ -1,0 +1,152 @@
+"""How Terraform starts, talks to and stops a plugin (HashiCorp's go-plugin), for one provider.
+
+Source: go-plugin, "Plugin protocol internals"; Terraform's handshake for protocol 6.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import grpc
+import grpc.aio
+from google.protobuf.message_factory import GetMessageClass
+
+from headgate_terraform import tfplugin6_pb2 as tf
+from headgate_terraform.certificate import load_certificate
+from headgate_terraform.client import CHANNEL_OPTIONS
+from headgate_terraform.provider import Provider, diagnostics, failure
+
+ADDRESS = "terraform.local/headgate/headgate"
+"""The provider's source address."""
+
+COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
+"""By this variable a plugin knows that Terraform started it, not a curious user."""
+
+PARENT_CHECK_SECONDS = 1.0
+"""How often to look whether Terraform is still there; it may have been killed."""
+
+EXIT_DELAY_SECONDS = 0.002
+"""How long after Shutdown the process lives on, so that the answer to it gets out."""
+
+
+async def serve(provider: Provider, *, debug: bool) -> None:
+    """Serve `provider` until Terraform, or in debug mode the user, ends it."""
+    directory = Path(tempfile.mkdtemp(prefix="headgate-", dir=os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or None))
+    ended = asyncio.Event()
+    try:
+        socket = directory / "tf.sock"
+        server = grpc.aio.server(options=CHANNEL_OPTIONS)
+        server.add_generic_rpc_handlers((_provider_service(provider), *_plugin_services(ended)))
+        certificate = _listen(server, socket, debug=debug)
+        await server.start()
+        print(_reattachment(socket) if debug else f"1|6|unix|{socket}|grpc|{certificate}", flush=True)
+        _watch_signals(ended, debug=debug)
+        if not debug:
+            asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, ended, os.getppid())
+        await ended.wait()
+        await asyncio.sleep(EXIT_DELAY_SECONDS)
+    finally:
+        shutil.rmtree(directory, ignore_errors=True)
+    # Tearing the server down in order would take longer than Terraform waits before it kills.
+    os._exit(0)
+
+
+def _listen(server: grpc.aio.Server, socket: Path, *, debug: bool) -> str:
+    """Add the socket; return the certificate for the handshake, which ends in no padding.
+
+    Only this user reaches the socket, by the mode of its directory; Terraform insists on TLS all the same.
+    """
+    if debug:
+        server.add_insecure_port(f"unix:{socket}")
+        return ""
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.join(os.path.expanduser("~"), ".cache")  # noqa: PTH111, PTH118
+    key, certificate = load_certificate(Path(cache) / "headgate")
+    server.add_secure_port(f"unix:{socket}", grpc.ssl_server_credentials([(key, certificate)]))
+    return "".join(line for line in certificate.decode().splitlines() if not line.startswith("-----")).rstrip("=")
+
+
+def _reattachment(socket: Path) -> str:
+    reattach = {
+        ADDRESS: {
+            "Protocol": "grpc",
+            "ProtocolVersion": 6,
+            "Pid": os.getpid(),
+            "Test": True,
+            "Addr": {"Network": "unix", "String": str(socket)},
+        }
+    }
+    return f"TF_REATTACH_PROVIDERS='{json.dumps(reattach)}'"
+
+
+def _watch_signals(ended: asyncio.Event, *, debug: bool) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    # Ctrl-C reaches the whole process group; Terraform then asks us to stop in its own way.
+    loop.add_signal_handler(signal.SIGINT, ended.set if debug else lambda: None)
+
+
+def _watch_parent(ended: asyncio.Event, parent: int) -> None:
+    if os.getppid() != parent:
+        ended.set()
+    asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, ended, parent)
+
+
+def _provider_service(provider: Provider) -> grpc.GenericRpcHandler:
+    service = tf.DESCRIPTOR.services_by_name["Provider"]
+    handlers = {}
+    for method in service.methods:
+        request: Any = GetMessageClass(method.input_type)
+        response: Any = GetMessageClass(method.output_type)
+        handlers[method.name] = grpc.unary_unary_rpc_method_handler(
+            _guarded(getattr(provider, _snake_case(method.name)), response),
+            request_deserializer=request.FromString,
+            response_serializer=response.SerializeToString,
+        )
+    return grpc.method_handlers_generic_handler(service.full_name, handlers)
+
+
+def _snake_case(name: str) -> str:
+    return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def _guarded(handler: Callable[[Any], Awaitable[Any]], response: Any) -> Callable[[Any, Any], Awaitable[Any]]:
+    """Return a handler that answers with a diagnostic where `handler` raises: an error of RPC names no resource."""
+
+    async def guarded(request: Any, _context: Any) -> Any:
+        try:
+            return await handler(request)
+        except Exception as error:  # this is the last place that can say what went wrong
+            traceback.print_exc(file=sys.stderr)
+            return response(diagnostics=diagnostics([failure(error)]))
+
+    return guarded
+
+
+def _plugin_services(ended: asyncio.Event) -> tuple[grpc.GenericRpcHandler, ...]:
+    """Return the two services of go-plugin that Terraform uses; all their messages may be empty."""
+
+    async def shutdown(_request: bytes, _context: Any) -> bytes:
+        ended.set()
+        return b""
+
+    async def stream_stdio(_request: bytes, _context: Any) -> Any:
+        await ended.wait()
+        return
+        yield b""
+
+    return (
+        grpc.method_handlers_generic_handler(
+            "plugin.GRPCController", {"Shutdown": grpc.unary_unary_rpc_method_handler(shutdown)}
+        ),
+        grpc.method_handlers_generic_handler(
+            "plugin.GRPCStdio", {"StreamStdio": grpc.unary_stream_rpc_method_handler(stream_stdio)}
+        ),
+    )

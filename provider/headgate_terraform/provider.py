@@ -1,0 +1,202 @@
+"""The provider as Terraform calls it: protocol messages in, protocol messages out, and never an exception."""
+
+import functools
+import os
+from collections.abc import Iterable, Mapping, Sequence
+
+from headgate_terraform import tfplugin6_pb2 as tf
+from headgate_terraform.client import Client, NoEndpointError
+from headgate_terraform.comments import load_comments
+from headgate_terraform.kinds import Kind, load_kinds
+from headgate_terraform.lifecycle import Outcome, Resources, plan_id
+from headgate_terraform.paths import Key, Path, Problem, Severity
+from headgate_terraform.planning import plan_object, replaced_paths
+from headgate_terraform.schema import block_schema, kind_schema
+from headgate_terraform.settings import SHAPE, Settings, complete, problems, settle
+from headgate_terraform.validation import validate
+from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
+
+PRIVATE_MARK = b"1"
+"""Kept by Terraform beside each resource. In the plan of a new one it says: the second half of a replacement."""
+
+CAPABILITIES = tf.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
+
+
+class Provider:
+    """Serves one Terraform process. Between calls it keeps only what can be made again: schemas and connections."""
+
+    def __init__(self, environment: Mapping[str, str] = os.environ, extra_protos: Sequence[str] = ()) -> None:
+        self._environment = environment
+        self._extra_protos = extra_protos
+        self._settings = Settings()
+        self._client = Client(self._settings)
+
+    @functools.cached_property
+    def _kinds(self) -> dict[str, Kind]:
+        return load_kinds(self._extra_protos)
+
+    @property
+    def _resources(self) -> Resources:
+        return Resources(self._settings, self._client)
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+    async def get_metadata(self, _request: tf.GetMetadata.Request) -> tf.GetMetadata.Response:
+        """Say which types there are."""
+        types = [tf.GetMetadata.ResourceMetadata(type_name=name) for name in self._kinds]
+        return tf.GetMetadata.Response(server_capabilities=CAPABILITIES, resources=types)
+
+    async def get_provider_schema(self, _request: tf.GetProviderSchema.Request) -> tf.GetProviderSchema.Response:
+        """Describe everything."""
+        comments = load_comments()
+        return tf.GetProviderSchema.Response(
+            provider=block_schema(SHAPE.attributes, "Virtual networks of Headgate.", comments),
+            resource_schemas={name: kind_schema(kind, comments) for name, kind in self._kinds.items()},
+            server_capabilities=CAPABILITIES,
+        )
+
+    async def validate_provider_config(
+        self, request: tf.ValidateProviderConfig.Request
+    ) -> tf.ValidateProviderConfig.Response:
+        """Check the provider block."""
+        found = problems(complete(_value(request.config), self._environment))
+        return tf.ValidateProviderConfig.Response(diagnostics=diagnostics(found))
+
+    async def configure_provider(self, request: tf.ConfigureProvider.Request) -> tf.ConfigureProvider.Response:
+        """Take the provider block over, forgetting an earlier one."""
+        config = complete(_value(request.config), self._environment)
+        found = list(problems(config))
+        if not found:
+            await self.close()
+            self._settings = settle(config)
+            self._client = Client(self._settings)
+        return tf.ConfigureProvider.Response(diagnostics=diagnostics(found))
+
+    async def validate_resource_config(
+        self, request: tf.ValidateResourceConfig.Request
+    ) -> tf.ValidateResourceConfig.Response:
+        """Check a resource's configuration, offline."""
+        found = validate(self._kinds[request.type_name].shape, _value(request.config))
+        return tf.ValidateResourceConfig.Response(diagnostics=diagnostics(found))
+
+    async def upgrade_resource_state(
+        self, request: tf.UpgradeResourceState.Request
+    ) -> tf.UpgradeResourceState.Response:
+        """Bring state of any earlier schema into the present shape."""
+        old = decode(b"", request.raw_state.json)
+        state = conform(old, self._kinds[request.type_name].shape)
+        return tf.UpgradeResourceState.Response(upgraded_state=_dynamic(state and {**state, "id": old.get("id")}))
+
+    async def plan_resource_change(self, request: tf.PlanResourceChange.Request) -> tf.PlanResourceChange.Response:
+        """Plan one resource, offline."""
+        kind, proposed = self._kinds[request.type_name], _value(request.proposed_new_state)
+        if proposed is None:
+            return tf.PlanResourceChange.Response(planned_state=_dynamic(None), planned_private=request.prior_private)
+        config, prior = _value(request.config), _value(request.prior_state)
+        planned = plan_object(kind.shape, config, prior, stable=True)
+        if prior is not None:
+            planned["id"] = prior["id"]
+            replaced = replaced_paths(kind.shape, prior, planned)
+            return tf.PlanResourceChange.Response(
+                planned_state=_dynamic(planned),
+                requires_replace=map(attribute_path, replaced),
+                planned_private=PRIVATE_MARK,
+            )
+        # Whoever refers to a resource that is replaced must be replaced with it, though the name stays the same.
+        planned["id"] = UNKNOWN if request.prior_private else plan_id(kind, config, self._settings.project)
+        return tf.PlanResourceChange.Response(planned_state=_dynamic(planned), planned_private=request.prior_private)
+
+    async def apply_resource_change(self, request: tf.ApplyResourceChange.Request) -> tf.ApplyResourceChange.Response:
+        """Create, update or delete one resource."""
+        kind, prior, planned = (
+            self._kinds[request.type_name],
+            _value(request.prior_state),
+            _value(request.planned_state),
+        )
+        try:
+            outcome = await self._apply(kind, prior, planned)
+        except Exception as error:  # whatever it is, Terraform must keep the state it had
+            outcome = Outcome(prior, [failure(error)])
+        return tf.ApplyResourceChange.Response(
+            new_state=_dynamic(outcome.state),
+            private=_private(outcome),
+            diagnostics=diagnostics(outcome.problems),
+        )
+
+    async def _apply(self, kind: Kind, prior: Value, planned: Value) -> Outcome:
+        if planned is None:
+            return await self._resources.delete(kind, prior)
+        if prior is None:
+            return await self._resources.create(kind, planned)
+        return await self._resources.update(kind, prior, planned)
+
+    async def read_resource(self, request: tf.ReadResource.Request) -> tf.ReadResource.Response:
+        """Return a resource as it is now."""
+        outcome = await self._resources.read(self._kinds[request.type_name], _value(request.current_state))
+        return tf.ReadResource.Response(
+            new_state=_dynamic(outcome.state), diagnostics=diagnostics(outcome.problems), private=_private(outcome)
+        )
+
+    async def import_resource_state(self, request: tf.ImportResourceState.Request) -> tf.ImportResourceState.Response:
+        """Return the state of a resource by its id."""
+        outcome = await self._resources.fetch(self._kinds[request.type_name], request.id)
+        response = tf.ImportResourceState.Response(diagnostics=diagnostics(outcome.problems))
+        if outcome.state is not None:
+            response.imported_resources.add(
+                type_name=request.type_name, state=_dynamic(outcome.state), private=PRIVATE_MARK
+            )
+        return response
+
+    async def stop_provider(self, _request: tf.StopProvider.Request) -> tf.StopProvider.Response:
+        """End what is under way, soon."""
+        self._client.interruption.set()
+        return tf.StopProvider.Response()
+
+
+def _value(encoded: tf.DynamicValue) -> Value:
+    return decode(encoded.msgpack, encoded.json)
+
+
+def _dynamic(value: Value) -> tf.DynamicValue:
+    return tf.DynamicValue(msgpack=encode(value))
+
+
+def _private(outcome: Outcome) -> bytes:
+    return b"" if outcome.state is None else PRIVATE_MARK
+
+
+def attribute_path(path: Path) -> tf.AttributePath:
+    """Return a path as Terraform writes it."""
+    encoded = tf.AttributePath()
+    for step in path.steps:
+        if isinstance(step, Key):
+            encoded.steps.add(element_key_string=step.text)
+        elif isinstance(step, int):
+            encoded.steps.add(element_key_int=step)
+        else:
+            encoded.steps.add(attribute_name=step)
+    return encoded
+
+
+def diagnostics(found: Iterable[Problem]) -> list[tf.Diagnostic]:
+    """Return problems as Terraform shows them."""
+    return [
+        tf.Diagnostic(
+            severity=tf.Diagnostic.ERROR if p.severity is Severity.ERROR else tf.Diagnostic.WARNING,
+            summary=p.summary,
+            detail=p.detail if p.path == p.path.visible else f"{p.path}: {p.detail}",
+            attribute=attribute_path(p.path.visible) if p.path.steps else None,
+        )
+        for p in found
+    ]
+
+
+def failure(error: BaseException) -> Problem:
+    """Return what to tell a user about an error that no code expected, and about a missing endpoint."""
+    if isinstance(error, NoEndpointError):
+        advice = 'Say where the controller listens: endpoints = ["host:port"] or HEADGATE_ENDPOINTS.'
+        return Problem("No endpoint", advice)
+    words = f"{type(error).__name__}: {error}\n\nThis is a fault of the provider. TF_LOG=debug shows where."
+    return Problem("Error in the Headgate provider", words)

@@ -1,0 +1,172 @@
+"""The provider block: its schema, what environment variables say where it says nothing, and what it comes to."""
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from ipaddress import ip_address
+
+from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
+from headgate_terraform.names import check_id
+from headgate_terraform.paths import Path, Problem
+from headgate_terraform.validation import validate
+from headgate_terraform.values import UNKNOWN, Value
+
+DEFAULT_PROJECT = "default"
+DEFAULT_DEADLINE = "5m"
+_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
+_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
+_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/\[\]]+)):(?P<port>\d{1,5})")
+
+
+def parse_duration(text: str) -> float:
+    """Return the seconds that "90s", "1h30m" or "500ms" stand for.
+
+    Raises:
+        ValueError: it is not of that form, or is zero.
+    """
+    parts = _DURATION_PART.findall(text)
+    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
+    if "".join(n + u for n, u in parts) != text or not seconds:
+        raise ValueError(f'"{text}" is not a duration; write for example "5m", "90s" or "1h30m".')
+    return seconds
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a controller listens; `plaintext` only where nobody can listen in."""
+
+    target: str
+    plaintext: bool
+
+
+def parse_endpoint(text: str, *, tls: bool) -> Endpoint:
+    """Return the endpoint that "host:port", "[v6]:port" or "unix:/path" names.
+
+    Unix sockets are never encrypted, other machines always, this machine if `tls` was configured.
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    if text.startswith("unix:/"):
+        return Endpoint(text, plaintext=True)
+    match = _HOST_PORT.fullmatch(text)
+    if match is None or not 0 < int(match["port"]) < 65536:
+        raise ValueError(f'"{text}" is not an endpoint; write "host:port" or "unix:/path".')
+    return Endpoint(f"dns:///{text}", plaintext=not tls and _is_loopback(match["v6"] or match["host"]))
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _check_endpoint(text: str) -> str | None:
+    try:
+        parse_endpoint(text, tls=False)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_duration(text: str) -> str | None:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_wait(text: str) -> str | None:
+    return None if text in ("all", "none") else f'"{text}" is not one of all, none.'
+
+
+def _text(name: str, description: str, *checks: object, sensitive: bool = False) -> Attribute:
+    scalar = Scalar(type="string", checks=checks)  # type: ignore[arg-type]
+    return Attribute(name=name, element=scalar, optional=True, sensitive=sensitive, description=description)
+
+
+SHAPE = Object(
+    attributes=(
+        Attribute(
+            name="endpoints",
+            element=Scalar(type="string", checks=(_check_endpoint,)),
+            nesting=Nesting.LIST,
+            optional=True,
+            description='Where controllers listen: "host:port" or "unix:/path"; the next is tried where one does not '
+            "answer. Also HEADGATE_ENDPOINTS, separated by commas.",
+        ),
+        _text("token", "What the provider authenticates with. Also HEADGATE_TOKEN.", sensitive=True),
+        _text("project", 'The project of what names no parent; "default" if not set. Also HEADGATE_PROJECT.', check_id),
+        Attribute(
+            name="tls",
+            element=Object(
+                attributes=(
+                    _text("ca_file", "The certificates to trust, in PEM; by default those of the system."),
+                    _text("cert_file", "The provider's own certificate, in PEM."),
+                    _text("key_file", "The key of `cert_file`, in PEM."),
+                )
+            ),
+            optional=True,
+            description="How to encrypt. Connections to other machines always are; those to loopback only with this.",
+        ),
+        _text("wait", 'Whether to wait until the network is as intended: "all" (default) or "none".', _check_wait),
+        _text("deadline", 'How long one change may take, the wait included: "5m" (default).', _check_duration),
+    )
+)
+"""The attributes of the provider block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """A provider block with the environment and the defaults in it.
+
+    `project` is UNKNOWN, and `endpoints` empty, while they depend on resources that do not exist yet.
+    """
+
+    endpoints: tuple[Endpoint, ...] = ()
+    token: str = ""
+    project: Value = DEFAULT_PROJECT
+    tls: Mapping[str, str | None] | None = None
+    wait: bool = True
+    deadline: float = 300.0
+
+
+def complete(config: dict[str, Value], environment: Mapping[str, str]) -> dict[str, Value]:
+    """Return the provider block with what the environment says where it says nothing."""
+    endpoints = [e.strip() for e in environment.get("HEADGATE_ENDPOINTS", "").split(",") if e.strip()]
+    fallback = {
+        "endpoints": endpoints or None,
+        "token": environment.get("HEADGATE_TOKEN") or None,
+        "project": environment.get("HEADGATE_PROJECT") or DEFAULT_PROJECT,
+        "wait": "all",
+        "deadline": DEFAULT_DEADLINE,
+    }
+    return {name: fallback.get(name) if value is None else value for name, value in config.items()}
+
+
+def problems(config: dict[str, Value]) -> Iterator[Problem]:
+    """Yield what is wrong with a completed provider block."""
+    yield from validate(SHAPE, config)
+    tls = config["tls"]
+    if isinstance(tls, dict) and (tls["cert_file"] is None) != (tls["key_file"] is None):
+        yield Problem("Incomplete tls", "cert_file and key_file are needed together.", Path(("tls",)))
+    for name, file in tls.items() if isinstance(tls, dict) else ():
+        if isinstance(file, str) and not os.access(file, os.R_OK):
+            yield Problem("Unreadable file", f"{file} cannot be read.", Path(("tls", name)))
+
+
+def settle(config: dict[str, Value]) -> Settings:
+    """Return the settings of a completed provider block without problems."""
+    tls = config["tls"] if isinstance(config["tls"], dict) else None
+    endpoints = config["endpoints"] if isinstance(config["endpoints"], list) else []
+    return Settings(
+        endpoints=tuple(parse_endpoint(e, tls=tls is not None) for e in endpoints if e is not UNKNOWN),
+        token=config["token"] if isinstance(config["token"], str) else "",
+        project=config["project"],
+        tls=tls,
+        wait=config["wait"] != "none",
+        deadline=parse_duration(config["deadline"]) if isinstance(config["deadline"], str) else 300.0,
+    )
