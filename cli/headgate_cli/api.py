@@ -1,0 +1,131 @@
+"""Calls of the API: one of several controllers, the first that answers."""
+
+import os
+from collections.abc import Iterator, Sequence
+from ipaddress import ip_address
+from typing import Any, Protocol
+
+import grpc
+from google.protobuf.message import Message
+
+from headgate_cli.errors import CliError, NotFoundError, Status
+from headgate_cli.kinds import Kind, Method
+from headgate_cli.names import ends_with, expand, is_full, parents
+from headgate_cli.refusals import is_unanswered, read_refusal, unreachable
+
+DEFAULT_ENDPOINT = "localhost:7443"
+CALL_SECONDS = 30.0
+LARGEST_MESSAGE = 256 * 1024 * 1024
+PAGE = 1000
+
+
+class Api(Protocol):
+    """Something that answers calls: a controller, or a stand-in for one."""
+
+    def call(self, method: Method, request: Message) -> Any:
+        """Return the answer.
+
+        Raises:
+            CliError: refused, or nobody answered.
+        """
+        ...
+
+
+class Controllers:
+    """The controllers at several endpoints, as one."""
+
+    def __init__(self, endpoints: Sequence[str]) -> None:
+        self._endpoints = list(endpoints)
+        self._token = os.environ.get("HEADGATE_TOKEN", "")
+
+    def call(self, method: Method, request: Message) -> Any:
+        """Return the answer of the first controller that gives one; what it refuses, others are not asked.
+
+        Raises:
+            CliError: refused, or nobody answered.
+        """
+        failure: grpc.RpcError | None = None
+        for endpoint in list(self._endpoints):
+            try:
+                answer = self._ask(endpoint, method, request)
+            except grpc.RpcError as error:
+                if not is_unanswered(error):
+                    raise read_refusal(error) from error
+                failure = error
+            else:
+                self._endpoints.sort(key=lambda known, used=endpoint: known != used)  # type: ignore[misc]
+                return answer
+        assert failure is not None, "there is at least one endpoint"
+        raise unreachable(failure, self._endpoints)
+
+    def _ask(self, endpoint: str, method: Method, request: Message) -> Any:
+        metadata = (("authorization", f"Bearer {self._token}"),) if self._token else ()
+        with _channel(endpoint) as channel:
+            remote: Any = channel.unary_unary(
+                method.path,
+                request_serializer=method.request.SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+            return remote(request, timeout=CALL_SECONDS, metadata=metadata)
+
+
+def connect(endpoints: Sequence[str]) -> Api:
+    """Return the API behind the endpoints, "host:port" or "unix:/path"; nothing is dialled yet.
+
+    Raises:
+        CliError: an endpoint has neither form.
+    """
+    chosen = list(endpoints) or [DEFAULT_ENDPOINT]
+    for endpoint in chosen:
+        if not endpoint.startswith("unix:/") and not endpoint.rpartition(":")[2].isdecimal():
+            raise CliError(f'{endpoint!r} is not an endpoint; write "host:port" or "unix:/path".', Status.USAGE)
+    return Controllers(chosen)
+
+
+def _channel(endpoint: str) -> grpc.Channel:
+    """Return a channel: in the clear where nobody can listen in, with the system's certificates elsewhere."""
+    options = [("grpc.max_receive_message_length", LARGEST_MESSAGE)]
+    if endpoint.startswith("unix:") or _is_loopback(endpoint.rpartition(":")[0].strip("[]")):
+        return grpc.insecure_channel(endpoint, options=options)
+    return grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(), options=options)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def list_all(api: Api, kind: Kind, project: str) -> Iterator[Any]:
+    """Yield every resource of a kind in a project ("-": in all), page by page, those on their way out too."""
+    method = kind.method("List")
+    for parent in parents(kind.patterns, project):
+        fields: dict[str, Any] = {"page_size": PAGE, "show_deleting": True} | ({"parent": parent} if parent else {})
+        token = None
+        while token != "":
+            page = api.call(method, method.request(**fields, page_token=token or ""))
+            yield from getattr(page, page.DESCRIPTOR.fields[0].name)
+            token = page.next_page_token
+
+
+def find(api: Api, kind: Kind, project: str, name: str) -> Any:
+    """Return the one resource of a kind that a full or short name means.
+
+    Raises:
+        CliError: there is none, or a short name means several.
+    """
+    get = kind.method("Get")
+    if is_full(kind.patterns, name):
+        return api.call(get, get.request(name=name))
+    for candidate in expand(kind.patterns, project, name):
+        try:
+            return api.call(get, get.request(name=candidate))
+        except NotFoundError:
+            continue
+    found = [resource for resource in list_all(api, kind, project) if ends_with(resource.name, name)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise CliError(f"{name} could be any of {', '.join(r.name for r in found)}; write more of it.", Status.USAGE)
+    raise NotFoundError(f"There is no {kind.type} {name} in project {project}; -p or HEADGATE_PROJECT name another.")
