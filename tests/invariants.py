@@ -1,0 +1,80 @@
+"""The standing invariants, by what OVN and Open vSwitch hold."""
+
+import json
+
+from headgate_lab import Lab
+from headgate_lab.host import LabHost
+from headgate_lab.waiting import wait_until
+
+VOLATILE = ("cur_cfg", "next_cfg", "db_version", "statistics", "status", "link_resets", "ifindex", "ofport", "stats")
+"""Columns that Open vSwitch counts up or fills in by itself."""
+
+
+def assert_restarts_write_nothing(lab: Lab) -> None:
+    """Restart the controller and every agent, and see that no row changes.
+
+    The restarted controller compiles everything from nothing, so equal rows also show that a full recompute is what
+    Northbound holds.
+    """
+    assert lab.controller is not None
+    _await_quiet(lab)
+    northbound = lab.nb_rows()
+    switches = {host.name: ovs_rows(host) for host in lab.hosts.values()}
+    lab.controller.daemon.restart()
+    for host in lab.hosts.values():
+        assert host.agent is not None
+        host.agent.restart()
+    await_synchronised(lab)
+    assert lab.nb_rows() == northbound, "restarting the controller changed Northbound"
+    for host in lab.hosts.values():
+        for table, rows in ovs_rows(host).items():
+            changed = sorted(set(rows) ^ set(switches[host.name][table]))
+            assert not changed, f"restarting the agent of {host.name} changed {table}: {changed}"
+
+
+def _await_quiet(lab: Lab) -> None:
+    """Return when no host is busy any more with what came before."""
+    lab.central.nbctl("--timeout=20", "--wait=hv", "sync")
+    column = "external_ids:ovn-ofctrl-wait-before-clear"
+
+    def steady() -> bool:
+        found = (h.switch.vsctl("--if-exists", "get", "Open_vSwitch", ".", column) for h in lab.hosts.values())
+        return all(value.strip().strip('"') not in ("", "0") for value in found)
+
+    wait_until(steady, seconds=30, what="all agents to have seen their switches settle")
+
+
+def await_synchronised(lab: Lab) -> None:
+    """Return when the controller has compared all of Northbound since its last start, and all agents are connected."""
+    assert lab.controller is not None
+    log = lab.controller.daemon.log
+
+    def synchronised() -> bool:
+        last = log.read_text().rpartition(" ready ")[2]
+        hosts = {f"hosts/{name}" for name in lab.hosts}
+        return "northbound synchronised" in last and all(f"host connected host={host}" in last for host in hosts)
+
+    wait_until(synchronised, seconds=20, what="the controller to synchronise and all agents to connect")
+
+
+def assert_gone(lab: Lab, project: str) -> None:
+    """See that no row of a project is left."""
+
+    def left() -> list[str]:
+        text = json.dumps(lab.nb_rows())
+        return [project] if f"projects/{project}/" in text else []
+
+    wait_until(lambda: not left(), seconds=5, what=f"no row of {project} to be left")
+
+
+def ovs_rows(host: LabHost) -> dict[str, list[str]]:
+    """Return what somebody wrote into a host's switch, by table."""
+    tables = ("Open_vSwitch", "Bridge", "Port", "Interface")
+    return {table: _written(host, table) for table in tables}
+
+
+def _written(host: LabHost, table: str) -> list[str]:
+    output = host.switch.vsctl("--format=json", "list", table)
+    found = json.loads(output)
+    keep = [i for i, heading in enumerate(found["headings"]) if not heading.startswith(VOLATILE)]
+    return sorted(json.dumps([row[i] for i in keep], sort_keys=True) for row in found["data"])

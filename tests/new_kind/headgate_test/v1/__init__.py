@@ -1,0 +1,1 @@
+"""The API of the kinds that only tests know, generated; never edited."""

@@ -1,0 +1,195 @@
+"""What `headgate` prints and what it ends with."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from cli_stand_in import CommandLine, StandIn
+from grpc_tools import protoc
+
+from headgate.v1 import types_pb2
+
+GADGET = """
+syntax = "proto3";
+package headgate_cli_test.v1;
+import "google/protobuf/empty.proto";
+import "headgate/v1/annotations.proto";
+import "headgate/v1/types.proto";
+message Gadget {
+  option (headgate.v1.resource) = { type: "gadget" plural: "gadgets" patterns: "projects/{project}/gadgets/{gadget}" };
+  string name = 1;
+  headgate.v1.State state = 5;
+  bool reconciling = 6;
+  headgate.v1.Status status = 7;
+  uint32 teeth = 20;
+}
+message GetGadgetRequest { string name = 1; }
+message ListGadgetsRequest { string parent = 1; int32 page_size = 2; string page_token = 3; bool show_deleting = 5; }
+message ListGadgetsResponse { repeated Gadget gadgets = 1; string next_page_token = 2; }
+service GadgetService {
+  rpc GetGadget(GetGadgetRequest) returns (Gadget);
+  rpc ListGadgets(ListGadgetsRequest) returns (ListGadgetsResponse);
+}
+"""
+
+
+def test_a_table_shows_short_names_and_the_fields_that_any_resource_has(headgate: CommandLine) -> None:
+    assert headgate("get", "subnets").table == [
+        ["NAME", "VLAN", "CIDR", "EXTERNAL", "STATE", "REALISED"],
+        ["shop/web", "10.1.0.0/24", "unspecified", "yes"],
+        ["bank/web", "10.1.0.0/24", "unspecified", "yes"],
+        ["lab/web", "10.1.0.0/24", "unspecified", "yes"],
+        ["internet", "provider 0", "203.0.113.0/24", "nat", "unspecified", "yes"],
+    ]
+
+
+def test_a_resource_that_is_not_realised_names_the_hosts_it_waits_for(headgate: CommandLine) -> None:
+    assert headgate("get", "port").table[1] == ["shop/web/web1", "10.1.0.2", "unspecified", "no: h2"]
+
+
+def test_a_condition_is_shown_beside_the_realisation(headgate: CommandLine, server: StandIn) -> None:
+    condition = types_pb2.Condition(reason="NO_GATEWAY_HOST")
+    server.resources["projects/default/vpcs/shop"].status.conditions.append(condition)
+    assert headgate("get", "vpc").table[1][-1] == "yes; NO_GATEWAY_HOST"
+
+
+@pytest.mark.parametrize("kind", ["floatingIps", "floating-ip", "floating_ips", "FloatingIp"])
+def test_a_kind_may_be_written_in_any_usual_way(headgate: CommandLine, kind: str) -> None:
+    assert headgate("get", kind).table[1] == ["web1", "203.0.113.11", "shop/web/web1", "unspecified", "yes"]
+
+
+def test_a_kind_outside_of_projects_is_listed(headgate: CommandLine) -> None:
+    assert headgate("get", "hosts").table[1] == ["h1", "172.31.0.11", "provider=br-ext", "unspecified", "yes"]
+
+
+def test_all_shows_a_table_for_each_kind_that_has_something(headgate: CommandLine) -> None:
+    headings = [line for line in headgate("get", "all").table if line[:1] == ["NAME"]]
+    assert len(headings) == 5
+
+
+def test_another_project_is_another_world_unless_all_are_asked_for(headgate: CommandLine) -> None:
+    assert [line[0] for line in headgate("get", "vpcs").table] == ["NAME", "shop"]
+    assert [line[0] for line in headgate("get", "vpcs", "-p", "other").table] == ["NAME", "shop"]
+    everywhere = [line[0] for line in headgate("get", "vpcs", "-A").table]
+    assert everywhere == ["NAME", "projects/default/vpcs/shop", "projects/other/vpcs/shop"]
+
+
+def test_an_empty_list_says_so_and_is_no_failure(headgate: CommandLine) -> None:
+    printed = headgate("get", "vpcs", "-p", "empty")
+    assert (printed.status, printed.out, printed.err) == (0, "", "There are no vpcs in project empty.\n")
+
+
+def test_json_has_the_names_of_the_api(headgate: CommandLine) -> None:
+    assert json.loads(headgate("get", "port", "web1", "-o", "json").out)["ip"] == "10.1.0.2"
+    assert [r["name"] for r in json.loads(headgate("get", "hosts", "-o", "json").out)] == ["hosts/h1"]
+
+
+def test_a_short_name_that_means_several_is_refused_and_names_them(headgate: CommandLine) -> None:
+    printed = headgate("get", "subnet", "web")
+    assert printed.status == 2
+    assert "projects/default/vpcs/bank/subnets/web" in printed.err
+    assert headgate("get", "subnet", "bank/web").status == 0
+
+
+def test_a_short_name_may_hold_as_many_ids_from_the_right_as_are_needed(headgate: CommandLine) -> None:
+    for name in ("web1", "web/web1", "shop/web/web1"):
+        assert headgate("get", "port", name).table[1][0] == "shop/web/web1"
+    assert headgate("get", "port", "db/web1").status == 1
+
+
+def test_describe_shows_every_field_and_who_uses_it(headgate: CommandLine) -> None:
+    printed = headgate("describe", "vpc", "shop")
+    assert printed.out.splitlines() == [
+        "name: projects/default/vpcs/shop",
+        "external_subnets:",
+        "  internet:",
+        "    subnet: projects/default/subnets/internet",
+        "    snat_ips:",
+        "      - 203.0.113.10",
+        "generation: 3",
+        "state: active",
+        "used_by:",
+        "  - projects/default/vpcs/shop/subnets/web",
+        "  - projects/default/vpcs/shop/routes/default",
+    ]
+    assert headgate("describe", "projects/default/vpcs/shop").out == printed.out
+
+
+def test_describe_changes_nothing_though_it_asks_what_a_deletion_would_meet(
+    headgate: CommandLine, server: StandIn
+) -> None:
+    printed = headgate("describe", "floating_ip", "web1")
+    assert "used_by" not in printed.out
+    assert "projects/default/floatingIps/web1" in server.resources
+
+
+def test_delete_is_refused_while_others_refer_and_changes_nothing(headgate: CommandLine, server: StandIn) -> None:
+    printed = headgate("delete", "vpc", "shop")
+    assert (printed.status, printed.err) == (1, "It is used.\n")
+    assert "projects/default/vpcs/shop" in server.resources
+
+
+def test_delete_says_whether_the_resource_is_gone(headgate: CommandLine, server: StandIn) -> None:
+    printed = headgate("delete", "vpc", "shop", "--when-unreferenced")
+    assert printed.out == "projects/default/vpcs/shop is still used; it vanishes with its last referrer\n"
+    assert headgate("delete", "floating_ip", "web1").out == "projects/default/floatingIps/web1 is deleted\n"
+    assert "projects/default/floatingIps/web1" not in server.resources
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["get", "vpx"], "Did you mean vpc?"),
+        (["get", "vpcs,ports", "shop"], "exactly one kind"),
+        (["describe", "shop"], "one full name"),
+        (["describe", "all", "shop"], "one full name"),
+        (["frobnicate"], "No such command"),
+    ],
+)
+def test_wrong_usage_ends_with_2_and_says_what_is_right(headgate: CommandLine, argv: list[str], words: str) -> None:
+    printed = headgate(*argv)
+    assert printed.status == 2
+    assert words in printed.err
+
+
+def test_what_is_not_there_ends_with_1(headgate: CommandLine) -> None:
+    printed = headgate("get", "vpc", "nope")
+    assert (printed.status, printed.out) == (1, "")
+    assert "no vpc nope in project default" in printed.err
+
+
+def test_endpoints_come_from_the_option_else_from_the_environment(
+    headgate: CommandLine, server: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEADGATE_ENDPOINTS", "a:1, b:2")
+    headgate("get", "hosts")
+    assert server.endpoints == ["a:1", "b:2"]
+    headgate("get", "hosts", "--endpoint", "unix:/c")
+    assert server.endpoints == ["unix:/c"]
+
+
+def test_a_kind_of_another_proto_file_needs_no_code(
+    headgate: CommandLine, server: StandIn, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (tmp_path / "cli_gadget.proto").write_text(GADGET)
+    root = Path(__file__).parents[3] / "proto"
+    well_known = Path(protoc.__file__).parent / "_proto"
+    argv = ["protoc", f"-I{tmp_path}", f"-I{root}", f"-I{well_known}", f"--python_out={tmp_path}", "cli_gadget.proto"]
+    assert protoc.main(argv) == 0
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("HEADGATE_EXTRA_PROTOS", "cli_gadget_pb2")
+    headgate("get", "hosts")
+    server.add(sys.modules["cli_gadget_pb2"].Gadget(name="projects/default/gadgets/wheel", teeth=12))
+    assert headgate("get", "gadgets").table[1] == ["wheel", "12", "unspecified", "yes"]
+
+
+def test_the_provider_is_installed_below_home_and_removed_again(
+    headgate: CommandLine, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    file = Path(headgate("terraform", "install").out.splitlines()[0])
+    assert file.is_relative_to(tmp_path)
+    assert file.is_file()
+    assert headgate("terraform", "uninstall").status == 0
+    assert not file.exists()

@@ -1,0 +1,108 @@
+"""What proto files may say and what the provider refuses to show."""
+
+from collections.abc import Callable
+from itertools import count
+from typing import Any
+
+import pytest
+from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf.descriptor import Descriptor
+
+from headgate.v1 import annotations_pb2 as a
+from headgate_terraform.attributes import Scalar
+from headgate_terraform.compiler import SchemaError, compile_message
+from headgate_terraform.kinds import load_kinds
+from headgate_terraform.names import NamePattern
+
+FIELD = descriptor_pb2.FieldDescriptorProto
+SERIAL = count()
+OPTIONAL: dict[str, Any] = {"behavior": a.BEHAVIOR_OPTIONAL}
+PATTERNS = {"vpc": (NamePattern("projects/{project}/vpcs/{vpc}"),)}
+
+
+def message(
+    type_: int = FIELD.TYPE_STRING, *, label: int = FIELD.LABEL_REPEATED, type_name: str = "", **rules: Any
+) -> Descriptor:
+    """Return a message with one field of this type and annotation."""
+    file = descriptor_pb2.FileDescriptorProto(
+        name=f"t{next(SERIAL)}.proto", package=f"t{next(SERIAL)}", syntax="proto3"
+    )
+    file.dependency.extend(
+        ["headgate/v1/annotations.proto", "headgate/v1/types.proto", "google/protobuf/timestamp.proto"]
+    )
+    enum = file.enum_type.add(name="Colour")
+    enum.value.add(name="COLOUR_UNSPECIFIED", number=0)
+    enum.value.add(name="COLOUR_DARK_RED", number=1)
+    stray = file.enum_type.add(name="Stray")
+    stray.value.add(name="NONE", number=0)
+    thing = file.message_type.add(name="Thing")
+    field = thing.field.add(name="x", number=1, type=type_, label=label, type_name=type_name or None)  # type: ignore[arg-type]
+    extension: Any = a.field
+    field.options.Extensions[extension].CopyFrom(a.Field(**rules))
+    pool = descriptor_pool.Default()
+    pool.Add(file)
+    return pool.FindMessageTypeByName(f"{file.package}.Thing")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (message, "no annotation"),
+        (lambda: message(label=FIELD.LABEL_OPTIONAL, **OPTIONAL), "write `optional`"),
+        (lambda: message(FIELD.TYPE_BYTES, **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_DOUBLE, **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name=".google.protobuf.Timestamp", **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name="Thing", **OPTIONAL), "contains itself"),
+        (lambda: message(FIELD.TYPE_ENUM, type_name="Stray", **OPTIONAL), "must begin with STRAY_"),
+        (lambda: message(references="planet", **OPTIONAL), "no type"),
+        (lambda: message(behavior=a.BEHAVIOR_REQUIRED, server_chosen=True), "chosen by the server"),
+    ],
+)
+def test_what_terraform_cannot_be_told_is_refused_loudly(make: Callable[[], Descriptor], words: str) -> None:
+    with pytest.raises(SchemaError, match=words):
+        compile_message(make(), PATTERNS)
+
+
+def test_volatile_output_is_hidden() -> None:
+    assert compile_message(message(behavior=a.BEHAVIOR_OUTPUT_ONLY, volatile=True), PATTERNS).attributes == ()
+
+
+def enum_scalar() -> Scalar:
+    scalar = compile_message(message(FIELD.TYPE_ENUM, type_name="Colour", **OPTIONAL), PATTERNS).attributes[0].element
+    assert isinstance(scalar, Scalar)
+    return scalar
+
+
+def test_enum_values_lose_their_prefix_and_case() -> None:
+    assert enum_scalar().from_field(1) == "dark_red"
+    assert enum_scalar().to_field("dark_red") == 1
+
+
+def test_an_unspecified_enum_is_null_and_one_of_a_newer_server_is_shown() -> None:
+    assert enum_scalar().from_field(0) is None
+    assert enum_scalar().from_field(7) == "unknown_7"
+
+
+@pytest.mark.parametrize(
+    ("kind", "attribute", "flags"),
+    [
+        ("headgate_vpc", "name", "required immutable"),
+        ("headgate_vpc", "labels", "optional"),
+        ("headgate_subnet", "vpc", "optional immutable"),
+        ("headgate_port", "subnet", "required immutable"),
+        ("headgate_port", "ip", "optional computed"),
+        ("headgate_port", "iface_id", "computed"),
+        ("headgate_floating_ip", "ip", "optional computed immutable"),
+    ],
+)
+def test_annotations_become_attributes(kind: str, attribute: str, flags: str) -> None:
+    shown = load_kinds()[kind].shape.get(attribute)
+    assert shown is not None
+    assert [f for f in ("required", "optional", "computed", "immutable") if getattr(shown, f)] == flags.split()
+
+
+def test_kinds_without_a_parent_resource_have_no_parent_attribute() -> None:
+    kinds = load_kinds()
+    assert [kinds[k].parent for k in ("headgate_vpc", "headgate_host")] == ["", ""]
+    assert kinds["headgate_vpc"].compose({"name": "a"}, "p") == "projects/p/vpcs/a"
+    assert kinds["headgate_host"].compose({"name": "a"}, "p") == "hosts/a"
