@@ -201,7 +201,7 @@ BROKEN: list[tuple[str, dict[str, Any], list[tuple[str, str]]]] = [
     ("route", {"destination": "0.0.0.0/0", "next_hops": [{"ip": "10.0.0.1"}] * 17}, [("next_hops", "TOO_MANY")]),
     ("route", {"destination": "0.0.0.0/0", "next_hops": [{}]}, [("next_hops[0]", "EXACTLY_ONE")]),
     ("subnet", {"vlan": {"physical_network": "x", "id": 4095}}, [("vlan.id", "OUT_OF_RANGE")]),
-    ("subnet", {"vlan": {"physical_network": "x" * 64}}, [("vlan.physical_network", "TOO_LONG")]),
+    ("subnet", {"vlan": {"physical_network": "x" * 64, "id": 1}}, [("vlan.physical_network", "TOO_LONG")]),
     ("subnet", {"external": {}}, [("external.mode", "REQUIRED")]),
     ("subnet", {"external": {"mode": 9}}, [("external.mode", "UNKNOWN_VALUE")]),
     ("subnet", {"pools": [{"start": "10.0.0.1"}]}, [("pools[0].end", "REQUIRED")]),

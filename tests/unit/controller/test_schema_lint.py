@@ -133,6 +133,14 @@ def test_optional_single_values_tell_absence_from_zero() -> None:
     assert breaking(holds) == []
 
 
+def test_required_numbers_tell_absence_from_zero() -> None:
+    def holds(field: FieldDescriptor, rule: ann.Field) -> bool:
+        number = field.cpp_type not in (FieldDescriptor.CPPTYPE_STRING, FieldDescriptor.CPPTYPE_ENUM)
+        return rule.behavior != ann.BEHAVIOR_REQUIRED or not number or field.is_repeated or field.has_presence
+
+    assert breaking(holds) == []
+
+
 def test_what_the_server_may_choose_is_optional_and_tells_absence_from_zero() -> None:
     def holds(field: FieldDescriptor, rule: ann.Field) -> bool:
         return not rule.server_chosen or (field.has_presence and rule.behavior == ann.BEHAVIOR_OPTIONAL)

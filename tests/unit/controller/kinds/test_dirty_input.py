@@ -1,7 +1,7 @@
 """What OVN accepts though it breaks: each row of that list that these kinds could ask for is refused, or cannot be
 compiled. `row_audit.audit` checks the same of whatever random histories lead to.
 
-Source: docs/design/dataplane-2.md, item 10.
+Source: each effect was seen on OVN 23.03.
 """
 
 from __future__ import annotations
@@ -393,5 +393,8 @@ def test_an_untagged_vlan_is_one_subnet_too() -> None:
     site = Site()
     site.create("projects/z/subnets/a", vlan={"physical_network": PROVIDER, "id": 0}, cidr="10.8.0.0/24")
     assert site.get("projects/z/subnets/a").vlan == Vlan(PROVIDER, 0)
-    attempt = later(site.create, "projects/z/subnets/b", vlan={"physical_network": PROVIDER}, cidr="10.9.0.0/24")
+    untagged = {"physical_network": PROVIDER, "id": 0}
+    attempt = later(site.create, "projects/z/subnets/b", vlan=untagged, cidr="10.9.0.0/24")
     assert faults(attempt) == [("vlan", "VLAN_IN_USE")]
+    attempt = later(site.create, "projects/z/subnets/b", vlan={"physical_network": PROVIDER}, cidr="10.9.0.0/24")
+    assert faults(attempt) == [("vlan.id", "REQUIRED")], "untagged is said, not left out"
