@@ -87,20 +87,34 @@ def parse_address(value: str) -> Address:
     return Address(parsed.version, int(parsed))
 
 
-RESERVED = tuple(
-    (parse_prefix(prefix), use)
-    for prefix, use in (
-        ("100.64.1.0/24", "the service network of gateways"),
-        ("169.254.0.0/16", "links between routers"),
-        ("0.0.0.0/8", "this network (RFC 1122)"),
-        ("127.0.0.0/8", "loopback"),
-        ("224.0.0.0/3", "multicast and reserved addresses"),
-        ("fe80::/10", "link-local addresses"),
-        ("ff00::/8", "multicast"),
-        ("::/8", "loopback and embedded IPv4 addresses"),
-    )
-)
+Reserved = tuple[tuple[Prefix, str], ...]
 """Ranges that no subnet can have and no route can lead to, and what they are for."""
+
+
+def reserved_ranges(service_network: str, link_networks: str) -> Reserved:
+    """Return the ranges that a site keeps to itself, and those that the protocols keep from everybody.
+
+    Raises:
+        ValueError: one of a site's is no prefix.
+    """
+    site = ((service_network, "the service network of gateways"), (link_networks, "links between routers"))
+    return tuple((parse_prefix(prefix), use) for prefix, use in (*site, *SPECIAL))
+
+
+SPECIAL = (
+    ("0.0.0.0/8", "this network (RFC 1122)"),
+    ("127.0.0.0/8", "loopback"),
+    ("224.0.0.0/3", "multicast and reserved addresses"),
+    ("fe80::/10", "link-local addresses"),
+    ("ff00::/8", "multicast"),
+    ("::/8", "loopback and embedded IPv4 addresses"),
+)
+"""Ranges with a meaning of their own. Source: RFC 6890."""
+
+SERVICE_NETWORK, LINK_NETWORKS = "100.64.1.0/24", "169.254.0.0/16"
+"""What a site keeps to itself unless it is configured otherwise."""
+
+RESERVED = reserved_ranges(SERVICE_NETWORK, LINK_NETWORKS)
 
 
 def text(version: int, value: int) -> str:

@@ -13,6 +13,7 @@ import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from headgate_controller.addresses import Reserved, reserved_ranges
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
 from headgate_controller.api.intent_service import IntentService
 from headgate_controller.api.resources import Resources
@@ -30,6 +31,7 @@ from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.writer import Writer
+from headgate_controller.world import World
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +56,10 @@ HOST_OPTIONS = (
 )
 
 
-class ListenError(HeadgateError):
-    """An address cannot be listened on."""
+class SettingError(HeadgateError):
+    """A value of the configuration cannot be used."""
 
-    code, reason = "INVALID_ARGUMENT", "CANNOT_LISTEN"
+    code, reason = "INVALID_ARGUMENT", "UNUSABLE_SETTING"
 
 
 async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
@@ -65,7 +67,7 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
 
     Raises:
         UnavailableError: its database cannot be used.
-        ListenError: an address cannot be used.
+        SettingError: an address cannot be used.
     """
     sys.setswitchinterval(SWITCH_INTERVAL)
     database = Database(config.database)
@@ -77,7 +79,7 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
 
 async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Event) -> None:
     schema = Schema(registry.load(config.extra_kinds))
-    committed = Committed(load_world(database.engine, schema))
+    committed = Committed(load_world(database.engine, schema, World(reserved=_reserved(config))))
     writer = Writer(database, schema, committed.world, committed.publish)
     southbound = Southbound(config.southbound)
     links = HostLinks(committed, writer, database.epoch(), config.southbound_remote)
@@ -109,6 +111,18 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     log.info("stopped", extra={"revision": committed.world.revision})
 
 
+def _reserved(config: ControllerConfig) -> Reserved:
+    """Return the ranges that no subnet can have.
+
+    Raises:
+        SettingError: a configured one is no prefix.
+    """
+    try:
+        return reserved_ranges(config.service_network, config.link_networks)
+    except ValueError as error:
+        raise SettingError(f"service_network, link_networks: {error}.") from error
+
+
 def _global_options(config: ControllerConfig) -> dict[str, str]:
     """Return the keys of NB_Global's options that are ours: how fast hosts notice that another is gone."""
     interval = str(config.bfd_interval_ms)
@@ -134,7 +148,7 @@ def _server(
     """Return a server with the handlers, reflection and the health service.
 
     Raises:
-        ListenError: an address is neither loopback nor a unix socket, or is taken.
+        SettingError: an address is neither loopback nor a unix socket, or is taken.
     """
     server = grpc.aio.server(options=[*GRPC_OPTIONS, *options])
     server.add_generic_rpc_handlers(tuple(handlers))
@@ -152,12 +166,12 @@ def _server(
 def _listen(server: grpc.aio.Server, address: str) -> None:
     host = address.rpartition(":")[0].strip("[]")
     if not address.startswith("unix:") and host not in ("localhost", "127.0.0.1", "::1"):
-        raise ListenError(
+        raise SettingError(
             f"listen: {address} is not on loopback, and without TLS no other is allowed; use 127.0.0.1 or unix:/path."
         )
     try:
         server.add_insecure_port(address)
     except RuntimeError as error:
-        raise ListenError(
+        raise SettingError(
             f"listen: {address} cannot be used: is another program listening there, or its directory missing?"
         ) from error

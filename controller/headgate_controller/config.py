@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headgate_common.config import doc
+from headgate_controller.addresses import LINK_NETWORKS, SERVICE_NETWORK
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,8 @@ class ControllerConfig:
     )
     southbound: str = doc("unix:/run/ovn/ovnsb_db.sock", "OVN's Southbound database, likewise; it is only read.")
     southbound_remote: str = doc("", 'Where hosts reach the Southbound database, for example "tcp:192.0.2.1:6642".')
+    service_network: str = doc(SERVICE_NETWORK, "Range that gateways use among themselves; no subnet can have it.")
+    link_networks: str = doc(LINK_NETWORKS, "Range of the links between routers; no subnet can have it.")
     bfd_interval_ms: int = doc(
         300, "How often hosts check each other through the tunnels; three misses move a gateway."
     )

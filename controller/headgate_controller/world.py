@@ -8,12 +8,14 @@ also remembers who asked (`compile.py`).
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import wraps
 from itertools import count
 from typing import Concatenate, ParamSpec, Protocol, TypeVar, cast
 
 from immutables import Map
+
+from headgate_controller.addresses import RESERVED, Reserved
 
 Entry = tuple[str, Hashable]
 """Where a noun is found: the name of an index, and a key in it."""
@@ -128,6 +130,7 @@ class World:
     resources: Map[str, Noun] = field(default_factory=Map)
     index: Index = field(default_factory=Map)
     pools: Map[str, Pool] = field(default_factory=Map)
+    reserved: Reserved = RESERVED
 
     def get(self, kind: type[N], name: str) -> N | None:
         """Return the resource if it is there and of that kind."""
@@ -155,7 +158,8 @@ class World:
         name = (after or before).name  # type: ignore[union-attr]
         resources = self.resources.delete(name) if after is None else self.resources.set(name, after)
         index = _reindexed(self.index, name, before, after)
-        return World(self.revision, resources, index, _repooled(self.pools, before, after))
+        pools = _repooled(self.pools, before, after)
+        return World(self.revision, resources, index, pools, self.reserved)
 
 
 def _reindexed(index: Index, name: str, before: Noun | None, after: Noun | None) -> Index:
@@ -177,6 +181,9 @@ def _repooled(pools: Map[str, Pool], before: Noun | None, after: Noun | None) ->
     return pools
 
 
+EMPTY_WORLD = World()
+
+
 @dataclass(frozen=True, slots=True)
 class Draft:
     """The next World, and the names that differ from the World it was opened on."""
@@ -194,4 +201,4 @@ class Draft:
 
     def commit(self, revision: int) -> World:
         """Return the World at its revision."""
-        return World(revision, self.world.resources, self.world.index, self.world.pools)
+        return replace(self.world, revision=revision)

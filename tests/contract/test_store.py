@@ -261,6 +261,19 @@ def test_a_group_is_one_commit_and_one_publication(url: str) -> None:
     live(url, act)
 
 
+def test_a_request_that_changes_nothing_takes_no_revision(url: str) -> None:
+    async def act(store: Store) -> None:
+        await simple(store)
+        nothing, something = await store.together(
+            store.submit(change(VPC)), store.submit(creation(f"{SUBNET}/ports/a"))
+        )
+        assert isinstance(nothing, Outcome)
+        assert isinstance(something, Outcome)
+        assert (nothing.revision, something.revision) == (0, 3)
+
+    live(url, act)
+
+
 def test_one_refused_request_of_a_group_hurts_no_other(url: str) -> None:
     async def act(store: Store) -> None:
         await simple(store)
@@ -356,6 +369,10 @@ def test_a_request_sent_again_at_once_gets_the_same_answer(url: str) -> None:
         assert isinstance(first, Outcome)
         assert again == first
         assert isinstance(other, RequestReusedError)
+        two = [store.repeatable(creation("projects/p/vpcs/w"), "two") for _ in range(2)]
+        first, again = await store.together(*two)
+        assert isinstance(first, Outcome)
+        assert again == first
 
     live(url, act)
 
@@ -540,6 +557,27 @@ def test_a_database_that_is_locked_refuses_in_words_and_recovers(url: str) -> No
             other.execute("ROLLBACK")
         other.close()
         assert (await store.submit(creation(f"{SUBNET}/ports/a"))).revision == 3
+
+    live(url, act)
+
+
+def test_a_database_that_cannot_be_read_refuses_in_words_and_recovers(url: str) -> None:
+    async def act(store: Store) -> None:
+        with sqlite3.connect(url.removeprefix("sqlite:///")) as other:
+            other.execute("ALTER TABLE request RENAME TO away")
+            with pytest.raises(UnavailableError, match="no such table"):
+                await store.repeatable(creation(VPC), "one")
+            other.execute("ALTER TABLE away RENAME TO request")
+        assert (await store.repeatable(creation(VPC), "one")).revision == 1
+
+    live(url, act)
+
+
+def test_commits_reach_the_disk_before_they_are_acknowledged(url: str) -> None:
+    async def act(store: Store) -> None:
+        with store.database.engine.connect() as connection:
+            found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
+        assert found == ["wal", 2]
 
     live(url, act)
 

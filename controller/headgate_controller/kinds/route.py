@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from headgate_common.rows import Member, Row, RowKey
-from headgate_controller.addresses import RESERVED, V4, Address
+from headgate_controller.addresses import V4, Address
 from headgate_controller.errors import Violation
 from headgate_controller.kinds.registry import Kind
 from headgate_controller.northbound_rows import external_key, gateway_key, held, router_key, static_route
@@ -36,7 +36,7 @@ def validate(route: Route, world: World) -> Iterator[Violation]:
 
 def _destination(route: Route, world: World) -> Iterator[Violation]:
     destination = route.destination
-    for reserved, use in RESERVED:
+    for reserved, use in world.reserved:
         if destination.within(reserved):
             text = f"{destination} lies in {reserved}, which is reserved for {use}; choose another destination."
             yield Violation("destination", "RESERVED_RANGE", text)

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from headgate_common.rows import Member, Row, RowKey
-from headgate_controller.addresses import RESERVED, V4, Prefix, text, text4
+from headgate_controller.addresses import V4, Prefix, text, text4
 from headgate_controller.errors import Violation
 from headgate_controller.kinds.registry import Faults, Kind
 from headgate_controller.northbound_rows import (
@@ -51,7 +51,7 @@ def allocate(subnet: Subnet, before: Subnet | None, world: World) -> tuple[Subne
 def validate(subnet: Subnet, world: World) -> Iterator[Violation]:
     """Yield every reason why `world` cannot hold `subnet`."""
     yield from _shape(subnet)
-    yield from _ranges(subnet)
+    yield from _ranges(subnet, world)
     yield from _gateways(subnet)
     yield from _pools(subnet)
     yield from _collisions(subnet, world)
@@ -82,7 +82,7 @@ def _external(subnet: Subnet) -> Iterator[Violation]:
             yield Violation(field, "IPV6_NOT_SUPPORTED", "External subnets carry IPv4 only; leave it out.")
 
 
-def _ranges(subnet: Subnet) -> Iterator[Violation]:
+def _ranges(subnet: Subnet, world: World) -> Iterator[Violation]:
     longest = 30 if subnet.external else 29
     if subnet.cidr and not 8 <= subnet.cidr.length <= longest:
         text = f"/{subnet.cidr.length} is not between /8 and /{longest}; choose another size."
@@ -91,7 +91,7 @@ def _ranges(subnet: Subnet) -> Iterator[Violation]:
         text = f"/{subnet.ipv6_cidr.length} is not /64, which is the size of every IPv6 subnet."
         yield Violation("ipv6_cidr", "CIDR_SIZE", text)
     for field, prefix in (("cidr", subnet.cidr), ("ipv6_cidr", subnet.ipv6_cidr)):
-        for reserved, use in RESERVED:
+        for reserved, use in world.reserved:
             if prefix and prefix.overlaps(reserved):
                 text = f"{prefix} overlaps {reserved}, which is reserved for {use}; choose another range."
                 yield Violation(field, "RESERVED_RANGE", text)

@@ -8,6 +8,7 @@ import fcntl
 import logging
 import os
 from contextlib import closing
+from dataclasses import replace
 from importlib.resources import as_file, files
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +21,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from headgate_controller.errors import UnavailableError, UnknownKindError
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
-from headgate_controller.world import World
+from headgate_controller.world import EMPTY_WORLD, World
 
 
 class Database:
@@ -66,8 +67,8 @@ def _unusable(url: str, reason: BaseException) -> UnavailableError:
 
 def _locked(url: str) -> IO[bytes] | None:
     """Take the lock of an embedded database for as long as the process lives; other databases have none."""
-    path = make_url(url).database
-    if not url.startswith("sqlite") or not path or path == ":memory:":
+    path = (make_url(url).database or "").removeprefix("file:").partition("?")[0]
+    if not url.startswith("sqlite") or path in ("", ":memory:"):
         return None
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     lock = Path(f"{Path(path).resolve()}.lock").open("ab")  # noqa: SIM115 - held for the life of the process
@@ -96,13 +97,13 @@ def _migrate(connection: Connection) -> None:
         command.upgrade(config, "head")
 
 
-def load_world(engine: Engine, schema: Schema) -> World:
-    """Return the World that the database holds.
+def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> World:
+    """Return the World that the database holds, begun from an empty one with the site's settings.
 
     Raises:
         UnknownKindError: it holds resources of a kind that is not there.
     """
-    world = World()
+    world = empty
     with engine.connect() as connection:
         newest = connection.execute(select(func.max(tables.revision.c.revision))).scalar() or 0
         for kind, message in connection.execute(select(tables.intent.c.kind, tables.intent.c.message)):
@@ -111,7 +112,7 @@ def load_world(engine: Engine, schema: Schema) -> World:
                 text = f"The database holds resources of the kind {kind}, which is not there; add its module to"
                 raise UnknownKindError(f"{text} extra_kinds.")
             world = world.replace(None, codec.from_store(codec.message.FromString(message)))
-    return World(newest, world.resources, world.index, world.pools)
+    return replace(world, revision=newest)
 
 
 LoggedChange = tuple[int, str, str, int, bytes | None]

@@ -21,6 +21,10 @@ from kind_site import (
 )
 
 from headgate_common.rows import EMPTY, RowKey
+from headgate_controller.addresses import parse_address, parse_prefix, reserved_ranges
+from headgate_controller.kinds.subnet import KIND
+from headgate_controller.nouns.subnet import Subnet
+from headgate_controller.world import World
 
 VLAN = "projects/p/subnets/lan"
 OTHER = f"{VPC}/subnets/t"
@@ -397,3 +401,12 @@ def test_a_vlan_that_no_host_is_connected_to_says_so() -> None:
     site.register("h1", PROVIDER)
     site.update("hosts/h1", drain=True)
     assert site.conditions(VLAN) == {}
+
+
+def test_the_ranges_that_a_site_keeps_to_itself_are_configurable() -> None:
+    moved = World(reserved=reserved_ranges("10.255.0.0/24", "169.254.0.0/16"))
+    subnet = Subnet(
+        "projects/p/vpcs/v/subnets/s", cidr=parse_prefix("10.255.0.0/25"), gateway=parse_address("10.255.0.1").value
+    )
+    assert [v.reason for v in KIND.validate(subnet, moved)] == ["RESERVED_RANGE"]
+    assert list(KIND.validate(subnet, World())) == []
