@@ -6,7 +6,18 @@ from headgate_lab import Lab
 from headgate_lab.host import LabHost
 from headgate_lab.waiting import wait_until
 
-VOLATILE = ("cur_cfg", "next_cfg", "db_version", "statistics", "status", "link_resets", "ifindex", "ofport", "stats")
+VOLATILE = (
+    "bfd_status",
+    "cur_cfg",
+    "next_cfg",
+    "db_version",
+    "statistics",
+    "status",
+    "link_resets",
+    "ifindex",
+    "ofport",
+    "stats",
+)
 """Columns that Open vSwitch counts up or fills in by itself."""
 
 

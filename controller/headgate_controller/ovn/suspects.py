@@ -47,8 +47,11 @@ class Suspects:
             self._due[key] = min(due, self._due.get(key, due))
 
     def take(self, now: float) -> set[RowKey]:
-        """Return the rows whose time has come, and forget that they were asked for."""
-        taken = {key for key, due in self._due.items() if due <= now}
+        """Return all rows if the time of one has come, else none, and forget that they were asked for.
+
+        A child can be written only with its parent, so none is left behind to wait for its own time.
+        """
+        taken = set(self._due) if any(due <= now for due in self._due.values()) else set()
         for key in taken:
             del self._due[key]
         kept = now - FORGIVEN_SECONDS - REFUSED_LONGEST_SECONDS
