@@ -125,7 +125,7 @@ class Resources:
     async def update(self, request: Any, _context: Any) -> Any:
         """Change the fields that the mask names."""
         message = getattr(request, self._type)
-        mask = tuple(path.split(".")[0] if path in self._codec.settable else path for path in request.update_mask.paths)
+        mask = tuple(request.update_mask.paths)
         outcome = await self._submit(request, Update(self._codec, message.name, message, mask, message.etag))
         return self.shown(outcome.nouns[0])
 
