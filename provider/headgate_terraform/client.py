@@ -22,6 +22,9 @@ CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
     ("grpc.max_reconnect_backoff_ms", 1000),
 )
 
+FIRST_ANSWER_SECONDS = 15.0
+"""How long controllers that have never answered are tried: a wrong address is told soon, a restart is waited for."""
+
 T = TypeVar("T")
 
 
@@ -36,6 +39,7 @@ class Client:
         self._settings = settings
         self._channels: list[grpc.aio.Channel] = []
         self._current = 0
+        self._heard = False
         self.interruption = Interruption()
 
     async def call(self, method: Method, request: Message, *, until: float, grace: float = GRACE_SECONDS) -> Any:
@@ -48,6 +52,8 @@ class Client:
             NoEndpointError: there is no controller to ask.
             InterruptedByUserError: the user stopped Terraform.
         """
+        if not self._heard:
+            until = min(until, time.monotonic() + FIRST_ANSWER_SECONDS)
 
         async def attempt() -> Message:
             answer: Message = await self.interruption.guard(self._send(method, request, until), grace=grace)
@@ -91,8 +97,11 @@ class Client:
         for remaining in reversed(range(len(self._channels))):
             used = self._current
             try:
-                return await self._ask(self._channels[used], method, request, until)
+                answer = await self._ask(self._channels[used], method, request, until)
+                self._heard = True
+                return answer
             except grpc.aio.AioRpcError as error:
+                self._heard |= not is_unanswered(error)
                 # Concurrent calls fail together; only the first of them turns to the next controller.
                 if is_unanswered(error) and self._current == used:
                     self._current = (used + 1) % len(self._channels)

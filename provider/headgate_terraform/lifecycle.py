@@ -18,6 +18,7 @@ from headgate_terraform.interruption import InterruptedByUserError
 from headgate_terraform.kinds import Kind
 from headgate_terraform.names import split
 from headgate_terraform.paths import Problem
+from headgate_terraform.patience import Attempt, Patience
 from headgate_terraform.planning import changed_fields
 from headgate_terraform.realisation import await_realised
 from headgate_terraform.refusals import explain, read_refusal
@@ -44,6 +45,7 @@ class Resources:
     def __init__(self, settings: Settings, client: Client) -> None:
         self._settings = settings
         self._client = client
+        self._patience = Patience()
 
     async def read(self, kind: Kind, state: dict[str, Value]) -> Outcome:
         """Return the resource as it is, spelled as in `state`; one that is on its way out counts as gone.
@@ -87,7 +89,8 @@ class Resources:
         method = kind.method("Delete")
         request: Any = method.request(name=prior["id"], when_unreferenced=True, request_id=str(uuid.uuid4()))
         try:
-            await self._client.call(method, request, until=self._deadline())
+            with self._patience.change():
+                await self._client.call(method, request, until=self._deadline())
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 return Outcome(prior, list(explain(kind, prior["id"], read_refusal(error))))
@@ -131,10 +134,24 @@ class Resources:
         on_failure: Value,
     ) -> Outcome:
         """Make one change, patiently, and wait until the network is as intended."""
+        with self._patience.change() as attempt:
+            return await self._attempt(attempt, kind, name, mutate, planned, on_failure)
+
+    async def _attempt(
+        self,
+        attempt: Attempt,
+        kind: Kind,
+        name: str,
+        mutate: Callable[[float], Awaitable[Any]],
+        planned: dict[str, Value],
+        on_failure: Value,
+    ) -> Outcome:
         until = self._deadline()
         try:
             message = await self._client.persist(
-                partial(mutate, until), until=min(until, time.monotonic() + CONFLICT_SECONDS), retry_if=_passes
+                partial(mutate, until),
+                until=min(until, time.monotonic() + CONFLICT_SECONDS),
+                retry_if=lambda error: _passes(error) and not attempt.hopeless,
             )
         except grpc.aio.AioRpcError as error:
             return Outcome(on_failure, list(explain(kind, name, read_refusal(error))))
