@@ -35,6 +35,7 @@ class Gadget:
     ip: int | None = None
     colour: str = ""
     features: tuple[tuple[str, Feature], ...] = ()
+    words: tuple[str, ...] = ()
     mac: str | None = None
 
     def references(self) -> Iterator[tuple[str, str]]:

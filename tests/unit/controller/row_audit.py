@@ -1,6 +1,6 @@
 """What OVN accepts though it breaks, as one check of all rows together: no set of kinds may ever compile to any of it.
 
-Source: the effects were seen on OVN 23.03 (docs/design/dataplane-2.md, item 10).
+Source: the effects were seen on OVN 23.03.
 """
 
 from __future__ import annotations

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,17 +42,24 @@ def test_the_schema_finds_it_by_message_type_and_name(known: Schema) -> None:
 
 
 def test_it_goes_there_and_back(site: Site) -> None:
-    fields = {"colour": "COLOUR_BLUE", "features": {"zoom": {"level": 3}, "fly": {"level": 10}}, "labels": {"a": "b"}}
+    fields = {
+        "colour": "COLOUR_BLUE",
+        "features": {"zoom": {"level": 3}, "fly": {"level": 10}},
+        "labels": {"a": "b"},
+        "words": ["second hand", ""],
+    }
     noun = site.create(GADGET, subnet=SUBNET, **fields)
     message = site.message(GADGET)
     codec = site.schema.codecs[MESSAGE]
     assert codec.from_store(codec.message.FromString(message.SerializeToString())) == noun
     assert (noun.colour, noun.features[0][0], noun.features[0][1].level) == ("blue", "fly", 10)
     assert (message.ip, message.colour, message.features["zoom"].level) == ("10.1.0.2", 2, 3)
+    assert list(message.words) == ["second hand", ""]
 
 
 def test_its_annotations_are_enforced(site: Site) -> None:
-    attempt = later(site.create, GADGET, ip="x", features={"Zoom": {}, "fly": {"level": 11}})
+    words = ["longer than three", "x" * 256, "", "one too many"]
+    attempt = later(site.create, GADGET, ip="x", features={"Zoom": {}, "fly": {"level": 11}}, words=words)
     assert faults(attempt) == [
         ("subnet", "REQUIRED"),
         ("ip", "BAD_FORMAT"),
@@ -59,6 +67,8 @@ def test_its_annotations_are_enforced(site: Site) -> None:
         ("features", "BAD_KEY"),
         ("features[Zoom].level", "REQUIRED"),
         ("features[fly].level", "OUT_OF_RANGE"),
+        ("words", "TOO_MANY"),
+        ("words[1]", "TOO_LONG"),
     ]
 
 
@@ -76,6 +86,24 @@ def test_its_references_addresses_and_rules_are_those_of_every_kind(site: Site) 
     site.delete(f"{SUBNET}/ports/a")
     site.delete(GADGET)
     assert set(site.world.resources) == {VPC}
+
+
+def test_what_vanishes_with_something_else_affects_others_too(known: Schema) -> None:
+    seen: list[tuple[bool, bool]] = []
+
+    def affects(before: object, after: object, world: object) -> list[str]:
+        seen.append((before is None, after is None))
+        return []
+
+    kinds = dict(registry.load([MODULE]))
+    kinds["headgate.v1.Subnet"] = replace(kinds["headgate.v1.Subnet"], affects=affects)
+    site = Site(known=Schema(kinds))
+    site.create(VPC)
+    site.create(SUBNET, cidr="10.1.0.0/24")
+    site.create(GADGET, subnet=SUBNET, colour=1)
+    site.delete(SUBNET, when_unreferenced=True)
+    site.delete(GADGET)
+    assert seen == [(True, False), (False, False), (False, True)]
 
 
 def test_its_rows_stand_beside_those_of_other_kinds(site: Site) -> None:

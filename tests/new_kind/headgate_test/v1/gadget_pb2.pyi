@@ -22,7 +22,7 @@ COLOUR_RED: Colour
 COLOUR_BLUE: Colour
 
 class Gadget(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "subnet", "ip", "colour", "features", "mac")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "subnet", "ip", "colour", "features", "words", "mac")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class Gadget(_message.Message):
     IP_FIELD_NUMBER: _ClassVar[int]
     COLOUR_FIELD_NUMBER: _ClassVar[int]
     FEATURES_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
     MAC_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
@@ -70,8 +71,9 @@ class Gadget(_message.Message):
     ip: str
     colour: Colour
     features: _containers.MessageMap[str, Feature]
+    words: _containers.RepeatedScalarFieldContainer[str]
     mac: str
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., subnet: _Optional[str] = ..., ip: _Optional[str] = ..., colour: _Optional[_Union[Colour, str]] = ..., features: _Optional[_Mapping[str, Feature]] = ..., mac: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., subnet: _Optional[str] = ..., ip: _Optional[str] = ..., colour: _Optional[_Union[Colour, str]] = ..., features: _Optional[_Mapping[str, Feature]] = ..., words: _Optional[_Iterable[str]] = ..., mac: _Optional[str] = ...) -> None: ...
 
 class Feature(_message.Message):
     __slots__ = ("level",)
