@@ -41,12 +41,16 @@ async def plug(config: AgentConfig, port: str, workload: Workload, *, timeout_se
     A port named by its resource name may be created at this moment: it is waited for.
 
     Raises:
-        PlugError: the port is not expected here, or the device is missing or used otherwise.
+        PlugError: the port is not expected here, its Ethernet address is not known, or the device is missing or used
+            otherwise.
         OSError: Open vSwitch or the kernel refuses.
     """
     expected = await _expected(config, port, timeout_seconds)
     mac = (workload.mac or expected.mac).lower()
     device = workload.tap or host_device(expected.iface_id)
+    if workload.netns and not mac:
+        # Port security would drop whatever a workload with any other address sends, and nobody would say so.
+        raise PlugError("this host does not know the port's Ethernet address: give it with --mac, or pin the port here")
     if workload.netns:
         await _wire(device, workload.netns, mac)
     elif await iproute.describe(device) is None:

@@ -10,6 +10,7 @@ from agent_bench import AgentProcess, Controller, Machine, desired, until
 from headgate.v1 import host_link_pb2 as pb
 
 UUID = "0a1b2c3d-4e5f-6789-abcd-ef0123456789"
+MAC = ("--mac", "02:00:00:00:01:01")
 DEVICE = "hg0a1b2c3d4e5f6"
 
 
@@ -122,21 +123,28 @@ def inside(netns: str) -> dict[str, object]:
 
 
 def test_plug_gives_a_namespace_its_device_and_repeating_it_changes_nothing(running, real_machine, workload):
-    done = running.call("plug", UUID, "--netns", workload, "--mac", "02:00:00:00:01:01")
+    done = running.call("plug", UUID, "--netns", workload, *MAC)
     assert (done.returncode, done.stdout.strip()) == (0, DEVICE), done.stderr
     assert inside(workload)["address"] == "02:00:00:00:01:01"
     assert {"iface-id": UUID, "headgate": "plug"}.items() <= real_machine.interface_ids(DEVICE).items()
     assert real_machine.vsctl("port-to-br", DEVICE) == "br-int"
     assert real_machine.vsctl("get-fail-mode", "br-int") == "secure"
     before, index = real_machine.writes(), inside(workload)["ifindex"]
-    assert running.call("plug", UUID, "--netns", workload, "--mac", "02:00:00:00:01:01").returncode == 0
+    assert running.call("plug", UUID, "--netns", workload, *MAC).returncode == 0
     assert inside(workload)["ifindex"] == index
     assert real_machine.vsctl("list-ports", "br-int").split() == [DEVICE]
     assert before == real_machine.writes()
 
 
+def test_a_workload_whose_ethernet_address_nobody_told_is_refused_in_words(running, workload):
+    refused = running.call("plug", UUID, "--netns", workload)
+    assert refused.returncode == 1
+    assert "--mac" in refused.stderr
+    assert subprocess.run(["ip", "-netns", workload, "link", "show", "eth0"], check=False).returncode != 0
+
+
 def test_unplug_removes_what_plug_made_and_may_be_repeated(running, real_machine, workload):
-    running.call("plug", UUID, "--netns", workload)
+    running.call("plug", UUID, "--netns", workload, *MAC)
     for _ in range(2):
         done = running.call("unplug", UUID)
         assert done.returncode == 0, done.stderr
@@ -164,11 +172,11 @@ def desired_port(name: str) -> dict[str, object]:
 
 
 def test_a_plugged_workload_is_plugged_again_after_its_namespace_was_made_anew(running, real_machine, workload):
-    running.call("plug", UUID, "--netns", workload)
+    running.call("plug", UUID, "--netns", workload, *MAC)
     subprocess.run(["ip", "netns", "delete", workload], check=True)
     subprocess.run(["ip", "netns", "add", workload], check=True)
     until(lambda: real_machine.link(DEVICE) == {}, "the pair went with its namespace")
-    done = running.call("plug", UUID, "--netns", workload)
+    done = running.call("plug", UUID, "--netns", workload, *MAC)
     assert done.returncode == 0, done.stderr
     assert inside(workload)["ifname"] == "eth0"
     assert real_machine.vsctl("list-ports", "br-int").split() == [DEVICE]
@@ -187,12 +195,12 @@ def test_a_missing_tap_and_a_foreign_device_are_refused_in_words(running, real_m
     missing = running.call("plug", UUID, "--tap", "tap9")
     assert (missing.returncode, "create it first" in missing.stderr) == (1, True)
     subprocess.run(["ip", "-netns", workload, "link", "add", "eth0", "type", "bridge"], check=True)
-    foreign = running.call("plug", UUID, "--netns", workload)
+    foreign = running.call("plug", UUID, "--netns", workload, *MAC)
     assert (foreign.returncode, "not ours" in foreign.stderr) == (1, True)
 
 
 def test_a_plugged_workload_is_reported(running, real_machine, controller, workload):
-    running.call("plug", UUID, "--netns", workload)
+    running.call("plug", UUID, "--netns", workload, *MAC)
     report = controller.expect_report(lambda report: report.interfaces and report.interfaces[0].link_up)
     assert (report.interfaces[0].name, report.interfaces[0].iface_id) == (DEVICE, UUID)
 
