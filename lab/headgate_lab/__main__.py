@@ -109,7 +109,7 @@ def _describe(lab: Lab) -> None:
     assert lab.controller is not None
     print(f"  API        {lab.controller.endpoint}, {lab.controller.api}")
     print(f'  Terraform  provider "headgate" {{ endpoints = ["{lab.controller.endpoint}"] }}')
-    print(f"  Shells     python -m headgate_lab shell {'|'.join([*lab.hosts, *lab.stations()])}")
+    print(f"  Shells     ./dev lab shell {'|'.join([*lab.hosts, *lab.stations()])}")
     print(f"  Files      {lab.run_dir}")
 
 
