@@ -20,7 +20,8 @@ Unplug = Callable[[LabHost, Workload, Namespace], None]
 
 def plug_by_agent(host: LabHost, workload: Workload, namespace: Namespace) -> None:
     """Have the host's agent do it, as a hypervisor would."""
-    host.agent_command("plug", workload.port, "--netns", namespace.name)
+    address = ("--mac", workload.mac) if workload.mac else ()
+    host.agent_command("plug", workload.port, "--netns", namespace.name, *address)
 
 
 def unplug_by_agent(host: LabHost, workload: Workload, _namespace: Namespace) -> None:

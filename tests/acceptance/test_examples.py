@@ -76,3 +76,16 @@ def test_the_quickstart_carries_packets_as_its_readme_says(lab: Lab, terraform: 
         reach("internet", floating),
     ).within(seconds=20)
     assert json.loads(terraform.run("output", "-json")) is not None
+
+
+def test_a_host_is_imported_and_labelled_by_terraform(terraform: Terraform, api: Api) -> None:
+    terraform.write('resource "headgate_host" "h1" {\n  name   = "h1"\n  labels = { rack = "r7" }\n}\n')
+    terraform.run("import", "-no-color", "headgate_host.h1", "hosts/h1")
+    assert terraform.actions() == {"headgate_host.h1": ["update"]}
+    terraform.apply()
+    terraform.assert_settled()
+    assert api.get("hosts/h1").labels == {"rack": "r7"}
+    assert api.get("hosts/h1").physical_networks == {"provider": "br-ext"}, "what the agent reported stays"
+    terraform.apply('resource "headgate_host" "h1" {\n  name = "h1"\n}\n')
+    assert api.get("hosts/h1").labels == {}
+    terraform.run("state", "rm", "headgate_host.h1")

@@ -425,7 +425,7 @@ def run():
                 "ovn-encap-ip": config["tunnel_address"].split("/")[0], "ovn-bridge-datapath-type": "netdev"}
     vsctl("set", "Open_vSwitch", ".", *('external_ids:%s="%s"' % item for item in settings.items()))
     signal.pause()
-def plug(port, _netns, namespace):
+def plug(port, _netns, namespace, *_address):
     call("ip", "link", "add", "p-" + port, "up", "type", "veth", "peer", "name", "eth0", "netns", namespace)
     vsctl("--may-exist", "add-port", "br-int", "p-" + port, "--", "set", "Interface", "p-" + port,
           "external_ids:iface-id=" + port)
