@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
+import re
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from contextlib import suppress
 
-import grpc
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.addresses import Reserved, reserved_ranges
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
@@ -24,10 +23,11 @@ from headgate_controller.hosts.links import HostLinks
 from headgate_controller.kinds import registry
 from headgate_controller.northbound_rows import COLUMNS
 from headgate_controller.ovn.convergence import Convergence
-from headgate_controller.ovn.northbound import Northbound
+from headgate_controller.ovn.northbound import Northbound, StaleEpochError
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
+from headgate_controller.serving import HOST_OPTIONS, describe, server
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.writer import Writer
@@ -41,19 +41,7 @@ SWITCH_INTERVAL = 0.0005
 STOP_GRACE = 1.0
 """Seconds that calls in progress have to end when the controller stops."""
 
-LARGEST_MESSAGE = 64 * 1024 * 1024
-GRPC_OPTIONS = (
-    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    ("grpc.max_send_message_length", LARGEST_MESSAGE),
-    ("grpc.so_reuseport", 0),
-)
-HOST_OPTIONS = (
-    # Both sides ping, to notice a stream that is half open; an agent must not be cut off for pinging.
-    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
-    ("grpc.http2.max_ping_strikes", 0),
-    ("grpc.keepalive_time_ms", 10_000),
-    ("grpc.keepalive_timeout_ms", 5_000),
-)
+OVSDB_ADDRESS = re.compile(r"unix:.+|tcp:.+:[0-9]{1,5}")
 
 
 class SettingError(HeadgateError):
@@ -62,19 +50,36 @@ class SettingError(HeadgateError):
     code, reason = "INVALID_ARGUMENT", "UNUSABLE_SETTING"
 
 
+class SupersededError(HeadgateError):
+    """Another controller has taken over."""
+
+    code, reason = "ABORTED", "SUPERSEDED"
+
+
 async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     """Run a controller until `stop` is set.
 
     Raises:
-        UnavailableError: its database cannot be used.
-        SettingError: an address cannot be used.
+        UnavailableError: its database cannot be used. SupersededError: another controller leads now.
+        SettingError: another setting cannot be used. ListenError: an address cannot be listened on.
     """
+    for setting, remote in (("northbound", config.northbound), ("southbound", config.southbound)):
+        if not OVSDB_ADDRESS.fullmatch(remote):
+            raise SettingError(f"{setting}: {remote!r} is neither unix:/path nor tcp:address:port.")
     sys.setswitchinterval(SWITCH_INTERVAL)
-    database = Database(config.database)
+    database = _database(config)
     try:
         await _serve(config, database, stop)
     finally:
         database.close()
+
+
+def _database(config: ControllerConfig) -> Database:
+    try:
+        return Database(config.database)
+    except (ImportError, SQLAlchemyError) as error:
+        text = f"database: {config.database} cannot be used: {error}. Check the URL, and install the driver it names."
+        raise SettingError(text) from error
 
 
 async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Event) -> None:
@@ -85,6 +90,7 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     links = HostLinks(committed, writer, database.epoch(), config.southbound_remote)
     realisation = Realisation(schema, committed, southbound, links)
     southbound.listen(realisation.bindings_changed)
+    links.listen(realisation.hosts_changed)
     northbound = Northbound(config.northbound, COLUMNS, epoch=database.epoch(), options=_global_options(config))
     compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in schema.codecs.values()})
     convergence = Convergence(committed, compiler, northbound, realisation)
@@ -92,8 +98,9 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     intents = IntentService(schema, committed, writer, database.engine, realisation)
     resources = [Resources(schema, codec, committed, writer, realisation) for codec in schema.codecs.values()]
     names = [f"{codec.descriptor.full_name}Service" for codec in schema.codecs.values()]
-    api = _server([intents.handlers(), *(r.handlers() for r in resources)], [*names, INTENT_SERVICE], config.listen)
-    hosts = _server([links.handlers()], [], config.host_listen, HOST_OPTIONS)
+    api = server([intents.handlers(), *(r.handlers() for r in resources)], config.listen)
+    await describe(api, [*names, INTENT_SERVICE])
+    hosts = server([links.handlers()], config.host_listen, HOST_OPTIONS)
 
     gc.freeze()
     tasks = [
@@ -107,7 +114,11 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(api.stop(STOP_GRACE), hosts.stop(STOP_GRACE))
     writer.close()
-    await _ended(tasks)
+    try:
+        await _ended(tasks)
+    except StaleEpochError as error:
+        text = f"Another controller leads the site now ({error}). Stop it first, or leave this one stopped."
+        raise SupersededError(text) from error
     log.info("stopped", extra={"revision": committed.world.revision})
 
 
@@ -137,41 +148,3 @@ async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
-
-
-def _server(
-    handlers: Iterable[grpc.GenericRpcHandler],
-    names: list[str],
-    listen: Iterable[str],
-    options: Sequence[tuple[str, int]] = (),
-) -> grpc.aio.Server:
-    """Return a server with the handlers, reflection and the health service.
-
-    Raises:
-        SettingError: an address is neither loopback nor a unix socket, or is taken.
-    """
-    server = grpc.aio.server(options=[*GRPC_OPTIONS, *options])
-    server.add_generic_rpc_handlers(tuple(handlers))
-    if names:
-        checks = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(checks, server)
-        reflection.enable_server_reflection([*names, health.SERVICE_NAME, reflection.SERVICE_NAME], server)
-        for name in ("", *names):
-            checks._server_status[name] = health_pb2.HealthCheckResponse.SERVING
-    for address in listen:
-        _listen(server, address)
-    return server
-
-
-def _listen(server: grpc.aio.Server, address: str) -> None:
-    host = address.rpartition(":")[0].strip("[]")
-    if not address.startswith("unix:") and host not in ("localhost", "127.0.0.1", "::1"):
-        raise SettingError(
-            f"listen: {address} is not on loopback, and without TLS no other is allowed; use 127.0.0.1 or unix:/path."
-        )
-    try:
-        server.add_insecure_port(address)
-    except RuntimeError as error:
-        raise SettingError(
-            f"listen: {address} cannot be used: is another program listening there, or its directory missing?"
-        ) from error

@@ -68,6 +68,10 @@ class Realisation:
         self._wake()
         self.on_wanted()
 
+    def hosts_changed(self) -> None:
+        """Note that an agent has connected or is gone: whoever waits for a host that is away waits no longer."""
+        self._wake()
+
     def written(self, revision: int, nb_cfg: int | None) -> None:
         """Note that Northbound holds a revision, with a barrier if `nb_cfg` was raised with it."""
         self._written = revision

@@ -1,41 +1,84 @@
-"""Errors on the wire: one mapping from the error tree to the rich status of gRPC.
+"""Errors on the wire: one mapping from the error tree to the rich status of gRPC, around every method of every service.
 
 Source: google/rpc/status.proto and error_details.proto; AIP-193.
 """
 
 from __future__ import annotations
 
-import functools
 import logging
 import uuid
-from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, NamedTuple
+from urllib.parse import quote
 
 import grpc
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
-from headgate_controller.errors import HeadgateError, InvalidError
+from headgate_controller.errors import HeadgateError, InvalidError, Violation
 
 DOMAIN = "headgate"
 STATUS_DETAILS = "grpc-status-details-bin"
 
+MOST_BYTES = 7_500
+"""Size of an error on the wire: of trailers above 8 KiB clients show nothing but that they are too large.
+
+Source: grpc_types.h, GRPC_ARG_MAX_METADATA_SIZE.
+"""
+
+MOST_OF_MESSAGE, MOST_OF_METADATA, MOST_OF_VIOLATION, MOST_OF_FIELD = 1_200, 1_000, 600, 200
+"""Bytes of one text in an error; what a client sent is repeated in it, and may be of any size."""
+
+REMARK = 120
+"""Bytes kept free for the remark that there are more faults."""
+
 log = logging.getLogger(__name__)
-T = TypeVar("T")
 
 
 def to_status(error: HeadgateError) -> Status:
-    """Return the rich status that a client receives for `error`."""
-    status = Status(code=grpc.StatusCode[error.code].value[0], message=str(error))
-    status.details.append(_packed(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=dict(error.metadata))))
+    """Return the rich status that a client receives for `error`; texts are shortened to what a client can receive."""
+    status = Status(code=grpc.StatusCode[error.code].value[0], message=shortened(str(error), MOST_OF_MESSAGE))
+    metadata = {key: _shortened_list(value) for key, value in error.metadata.items()}
+    status.details.append(_packed(ErrorInfo(reason=error.reason, domain=DOMAIN, metadata=metadata)))
     if isinstance(error, InvalidError):
-        bad = BadRequest()
-        for violation in error.violations:
-            bad.field_violations.add(field=violation.field, description=violation.description, reason=violation.reason)
-        status.details.append(_packed(bad))
+        room = MOST_BYTES - REMARK - status.ByteSize() - len(quote(status.message))
+        status.details.append(_packed(_bad_request(error.violations, room)))
     return status
+
+
+def _bad_request(violations: tuple[Violation, ...], room: int) -> BadRequest:
+    """Return the violations, as many as there is room for, and how many more there are."""
+    bad = BadRequest()
+    for count, violation in enumerate(violations):
+        description = shortened(violation.description, MOST_OF_VIOLATION)
+        field = shortened(violation.field, MOST_OF_FIELD)
+        bad.field_violations.add(field=field, description=description, reason=violation.reason)
+        if bad.ByteSize() > room:
+            del bad.field_violations[-1]
+            text = f"There are {len(violations) - count} more faults; correct these first."
+            bad.field_violations.add(reason="MORE_FAULTS", description=text)
+            break
+    return bad
+
+
+def shortened(text: str, most: int) -> str:
+    """Return a text of at most that many bytes in UTF-8; it loses its middle, since fixes stand at the end."""
+    raw = text.encode()
+    if len(raw) <= most:
+        return text
+    tail = most // 3
+    return raw[: most - tail - 3].decode(errors="ignore") + "…" + raw[-tail:].decode(errors="ignore")
+
+
+def _shortened_list(text: str) -> str:
+    """Return a text, or as many elements of a list separated by commas, as may be sent."""
+    raw = text.encode()
+    if "," not in text or len(raw) <= MOST_OF_METADATA:
+        return shortened(text, MOST_OF_METADATA)
+    return raw[:MOST_OF_METADATA].decode(errors="ignore").rpartition(",")[0]
 
 
 def _packed(message: Message) -> AnyMessage:
@@ -44,11 +87,13 @@ def _packed(message: Message) -> AnyMessage:
     return packed
 
 
-async def abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -> None:
+async def _abort(context: Any, error: Exception) -> None:
     """End a call with `error`; one that is not ours to show becomes INTERNAL with an id to look for in the log."""
     if isinstance(error, HeadgateError):
         status = to_status(error)
-        await context.abort(grpc.StatusCode[error.code], str(error), ((STATUS_DETAILS, status.SerializeToString()),))
+        await context.abort(
+            grpc.StatusCode[error.code], status.message, ((STATUS_DETAILS, status.SerializeToString()),)
+        )
     incident = uuid.uuid4().hex[:12]
     log.error("request failed", extra={"incident": incident}, exc_info=error)
     await context.abort(
@@ -56,20 +101,68 @@ async def abort(context: grpc.aio.ServicerContext[Any, Any], error: Exception) -
     )
 
 
-Handler = Callable[[Any, grpc.aio.ServicerContext[Any, Any]], Awaitable[T]]
+class Unreadable(NamedTuple):
+    """Stands for a request that is not the message it should be."""
+
+    why: str
 
 
-def answering(handler: Handler[T]) -> Handler[T]:
-    """Make a unary handler end its call with the right status when it raises."""
+class Guard(grpc.aio.ServerInterceptor):  # grpc gives no other way than to inherit
+    """Stands around every method of a server: whatever ends a call, its client is told in our words."""
 
-    @functools.wraps(handler)
-    async def answered(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> T:
+    async def intercept_service(
+        self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
+    ) -> Any | None:
+        """Return the method's handler with the guard around it; None if there is no such method."""
+        handler = await continuation(handler_call_details)
+        return None if handler is None else _guarded(handler)
+
+
+def _guarded(handler: Any) -> Any:
+    make, serve = {
+        (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
+        (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
+        (True, False): (grpc.stream_unary_rpc_method_handler, handler.stream_unary),
+        (True, True): (grpc.stream_stream_rpc_method_handler, handler.stream_stream),
+    }[handler.request_streaming, handler.response_streaming]
+
+    async def guarded(request: Any, context: Any) -> Any:
         try:
-            return await handler(request, context)
+            readable = _readable(request) if handler.request_streaming else _checked(request)
+            response = serve(readable, context)
+            return await (_streamed(response, context) if hasattr(response, "__aiter__") else response)
         except (grpc.aio.AbortError, grpc.aio.UsageError):
             raise
         except Exception as error:
-            await abort(context, error)
-            raise
+            await _abort(context, error)
 
-    return answered
+    return make(guarded, _deserializer(handler.request_deserializer), handler.response_serializer)
+
+
+def _deserializer(read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    def deserialized(data: bytes) -> Any:
+        try:
+            return read(data)
+        except DecodeError as error:
+            return Unreadable(str(error))
+
+    return deserialized
+
+
+def _checked(request: Any) -> Any:
+    if isinstance(request, Unreadable):
+        text = f"It cannot be read: {request.why}. Send the message that the method takes, in protobuf's encoding."
+        raise InvalidError("", [Violation("", "UNREADABLE", text)])
+    return request
+
+
+async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+    async for request in requests:
+        yield _checked(request)
+
+
+async def _streamed(responses: Any, context: Any) -> None:
+    """Send what a generator yields; it is closed with the call, whatever ends that."""
+    async with aclosing(responses):
+        async for response in responses:
+            await context.write(response)

@@ -8,10 +8,19 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+from google.protobuf.descriptor import FieldDescriptor
+
 from headgate_controller.codec import KindCodec
 from headgate_controller.errors import InvalidError, Violation
 
-TERM = re.compile(r'\s*([a-z0-9_]+(?:\.[A-Za-z0-9_.-]+)?)\s*=\s*(?:"([^"]*)"|([^\s"]+))\s*')
+LONGEST = 2_000
+"""Characters of a filter; longer ones cost more to read than any request is worth."""
+
+TERM = re.compile(r'([a-z0-9_]+(?:\.[A-Za-z0-9_.-]+)?)\s*=\s*(?:"([^"]*)"|([^\s"]+))')
+AND = re.compile(r"\s+AND\s+")
+LABELS = "labels."
+DERIVED = frozenset({"reconciling"})
+"""Fields of which nothing is stored, so that nothing can be selected by them."""
 
 
 def parse_filter(codec: KindCodec, text: str) -> Callable[[Any], bool]:
@@ -20,7 +29,7 @@ def parse_filter(codec: KindCodec, text: str) -> Callable[[Any], bool]:
     Raises:
         InvalidError: the text is no such filter, or names a field that the kind has not.
     """
-    terms = [_term(codec, part) for part in re.split(r"\s+AND\s+", text.strip())] if text.strip() else []
+    terms = _terms(codec, text.strip())
 
     def wanted(noun: Any) -> bool:
         return all(_value(codec, noun, path) == value for path, value in terms)
@@ -28,14 +37,28 @@ def parse_filter(codec: KindCodec, text: str) -> Callable[[Any], bool]:
     return wanted
 
 
-def _term(codec: KindCodec, part: str) -> tuple[str, str]:
-    match = TERM.fullmatch(part)
-    if match is None:
-        raise _refused(f'{part!r} is not of the form field = "value".')
-    path = match[1]
-    if path.split(".")[0] not in codec.descriptor.fields_by_name or ("." in path and not path.startswith("labels.")):
-        raise _refused(f"{path!r} is no field of {codec.resource.type}; labels are labels.KEY.")
-    return path, match[2] if match[2] is not None else match[3]
+def _terms(codec: KindCodec, text: str) -> list[tuple[str, str]]:
+    if len(text) > LONGEST:
+        raise _refused(f"It has {len(text)} characters, more than {LONGEST}.")
+    terms: list[tuple[str, str]] = []
+    position = 0
+    while position < len(text):
+        joint = AND.match(text, position) if terms else None
+        start = joint.end() if joint else position
+        match = TERM.match(text, start)
+        if match is None or (terms and not joint):
+            raise _refused(f'{text[start:]!r} is not of the form field = "value", or AND is missing before it.')
+        terms.append((_path(codec, match[1]), match[2] if match[2] is not None else match[3]))
+        position = match.end()
+    return terms
+
+
+def _path(codec: KindCodec, path: str) -> str:
+    field = codec.descriptor.fields_by_name.get(path)
+    plain = field is not None and not field.is_repeated and field.message_type is None and path not in DERIVED
+    if not plain and not path.startswith(LABELS):
+        raise _refused(f"{path!r} is no single value of a {codec.resource.type}; labels are labels.KEY.")
+    return path
 
 
 def _refused(why: str) -> InvalidError:
@@ -45,7 +68,11 @@ def _refused(why: str) -> InvalidError:
 
 
 def _value(codec: KindCodec, noun: Any, path: str) -> str:
-    if path.startswith("labels."):
+    """Return what a noun holds at a path, as JSON writes it; what is not set is what it is by default."""
+    if path.startswith(LABELS):
         labels: dict[str, str] = dict(noun.meta.labels)
-        return labels.get(path.removeprefix("labels."), "")
-    return str(getattr(codec.to_message(noun), path))
+        return labels.get(path.removeprefix(LABELS), "")
+    field, value = codec.descriptor.fields_by_name[path], getattr(codec.to_message(noun), path)
+    if field.enum_type is not None:
+        return str(field.enum_type.values_by_number[value].name)
+    return str(value).lower() if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else str(value)

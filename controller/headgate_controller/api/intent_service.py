@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from typing import Any
 
 import grpc
@@ -14,11 +15,10 @@ from sqlalchemy import Engine
 from headgate.v1 import intent_pb2, types_pb2
 from headgate_controller.api.resources import as_request, creation
 from headgate_controller.codec import KindCodec
-from headgate_controller.errors import HeadgateError, InvalidError, OutOfRangeError, Violation
+from headgate_controller.errors import InvalidError, OutOfRangeError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Delete, Mutation, Update
 from headgate_controller.realisation import Realisation
-from headgate_controller.rpc_errors import abort, answering
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.store.database import changes_after
@@ -47,13 +47,13 @@ class IntentService:
         """Return the handlers of the service."""
         methods: dict[str, Any] = {
             "Batch": grpc.unary_unary_rpc_method_handler(
-                answering(self.batch), intent_pb2.BatchRequest.FromString, intent_pb2.BatchResponse.SerializeToString
+                self.batch, intent_pb2.BatchRequest.FromString, intent_pb2.BatchResponse.SerializeToString
             ),
             "Watch": grpc.unary_stream_rpc_method_handler(
                 self.watch, intent_pb2.WatchRequest.FromString, intent_pb2.WatchResponse.SerializeToString
             ),
             "AwaitRealised": grpc.unary_unary_rpc_method_handler(
-                answering(self.await_realised),
+                self.await_realised,
                 intent_pb2.AwaitRealisedRequest.FromString,
                 intent_pb2.AwaitRealisedResponse.SerializeToString,
             ),
@@ -77,7 +77,10 @@ class IntentService:
         ]
         if faults:
             raise InvalidError("", faults)
-        outcome = await self._writer.submit(as_request(request, mutations))
+        try:
+            outcome = await self._writer.submit(as_request(request, mutations))
+        except InvalidError as error:
+            raise (_in_batch(error) if len(mutations) == 1 else error) from error
         response = intent_pb2.BatchResponse(revision=outcome.revision)
         for noun in outcome.nouns:
             packed = response.resources.add()
@@ -94,11 +97,12 @@ class IntentService:
                     return creation(self._schema, codec, message.name, message)
                 case "update":
                     codec, message = self._unpacked(mutation.update.resource)
+                    self._schema.check_name(codec, message.name)
                     return Update(codec, message.name, message, tuple(mutation.update.update_mask.paths), message.etag)
                 case "delete":
                     return Delete(mutation.delete.name, mutation.delete.etag, mutation.delete.when_unreferenced)
         except InvalidError as error:
-            faults.extend(Violation(f"{path}.{v.field}", v.reason, v.description, v.passing) for v in error.violations)
+            faults.extend(_below(path, error))
             return None
         faults.append(Violation(path, "EXACTLY_ONE", "Exactly one of create, update and delete is needed."))
         return None
@@ -119,29 +123,40 @@ class IntentService:
         self._realisation.fill(noun, message)
         return message
 
-    async def watch(self, request: intent_pb2.WatchRequest, context: Any) -> AsyncIterator[intent_pb2.WatchResponse]:
+    async def watch(self, request: intent_pb2.WatchRequest, _context: Any) -> AsyncIterator[intent_pb2.WatchResponse]:
         """Stream changes as they are committed."""
-        try:
-            seen = request.after_revision
-            if seen > self._committed.world.revision or seen < 0:
-                raise OutOfRangeError(f"There is no revision {seen}; the newest is {self._committed.world.revision}.")
-            if seen == 0:
-                seen = self._committed.world.revision
-                for response in self._everything(request):
-                    yield response
+        self._check_watch(request)
+        seen = request.after_revision
+        if seen == 0:
+            seen = self._committed.world.revision
+            for response in self._everything(request):
+                yield response
+            yield intent_pb2.WatchResponse(revision=seen)
+        while True:
+            newest = self._committed.world.revision
+            changes = await asyncio.to_thread(changes_after, self._engine, seen, WATCH_PAGE)
+            for change in changes:
+                seen = change[0]
+                if self._wanted(request, change[1]):
+                    yield self._change(*change)
+            if not changes or seen >= newest:
                 yield intent_pb2.WatchResponse(revision=seen)
-            while True:
-                newest = self._committed.world.revision
-                changes = await asyncio.to_thread(changes_after, self._engine, seen, WATCH_PAGE)
-                for change in changes:
-                    seen = change[0]
-                    if self._wanted(request, change[1]):
-                        yield self._change(*change)
-                if not changes or seen >= newest:
-                    yield intent_pb2.WatchResponse(revision=seen)
-                    await self._committed.after(seen)
-        except HeadgateError as error:
-            await abort(context, error)
+                await self._committed.after(seen)
+
+    def _check_watch(self, request: intent_pb2.WatchRequest) -> None:
+        known = self._schema.by_type
+        faults = [
+            Violation(f"types[{i}]", "UNKNOWN_KIND", f"{name!r} is no type of resource; known are {', '.join(known)}.")
+            for i, name in enumerate(request.types)
+            if name not in known
+        ]
+        if faults:
+            raise InvalidError("", faults)
+        newest = self._committed.world.revision
+        if not 0 <= request.after_revision <= newest:
+            raise OutOfRangeError(
+                f"There is no revision {request.after_revision}; the newest is {newest}. Begin again with 0."
+            )
 
     def _everything(self, request: intent_pb2.WatchRequest) -> list[intent_pb2.WatchResponse]:
         world = self._committed.world
@@ -183,3 +198,14 @@ class IntentService:
         return intent_pb2.AwaitRealisedResponse(
             realised=status.realised_generation >= (request.generation or noun.meta.generation), status=status
         )
+
+
+def _below(path: str, error: InvalidError) -> Iterator[Violation]:
+    """Yield the faults of a part of a request, with its path in front."""
+    for fault in error.violations:
+        yield replace(fault, field=f"{path}.{fault.field}" if fault.field else path)
+
+
+def _in_batch(error: InvalidError) -> InvalidError:
+    """Return an error of the only mutation of a batch as one of the batch."""
+    return InvalidError(error.metadata["resource"], _below("mutations[0]", error))

@@ -6,6 +6,7 @@ Source: AIP-131 to AIP-135, AIP-155 (request_id), AIP-158 (pages), AIP-160 (filt
 from __future__ import annotations
 
 import base64
+import binascii
 import uuid
 from collections.abc import Iterator
 from hashlib import sha256
@@ -19,17 +20,17 @@ from google.protobuf.message import Message
 
 from headgate_controller.api.filters import parse_filter
 from headgate_controller.codec import KindCodec
-from headgate_controller.errors import InvalidError, NotFoundError, Violation
+from headgate_controller.errors import InvalidError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Create, Delete, Mutation, Request, Update
 from headgate_controller.names import parent_of
 from headgate_controller.realisation import Realisation
-from headgate_controller.rpc_errors import answering
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.store.writer import Outcome, Writer
 
 DEFAULT_PAGE, LARGEST_PAGE = 1_000, 10_000
+LONGEST_REQUEST_ID = 64
 
 
 class Resources:
@@ -47,9 +48,6 @@ class Resources:
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of the kind's service."""
-        service: ServiceDescriptor = self._codec.descriptor.file.services_by_name[
-            f"{self._codec.descriptor.name}Service"
-        ]
         methods = {
             "Get": self.get,
             "List": self.list,
@@ -58,10 +56,17 @@ class Resources:
             "Delete": self.delete,
         }
         handlers = {}
-        for method in service.methods:
-            verb = next(verb for verb in methods if method.name.startswith(verb))
-            handlers[method.name] = _unary(method, methods[verb])
-        return grpc.method_handlers_generic_handler(service.full_name, handlers)
+        for verb, handler in methods.items():
+            method = self._method(verb)
+            handlers[method.name] = _unary(method, handler)
+        return grpc.method_handlers_generic_handler(self._service.full_name, handlers)
+
+    @property
+    def _service(self) -> ServiceDescriptor:
+        return self._codec.descriptor.file.services_by_name[f"{self._codec.descriptor.name}Service"]
+
+    def _method(self, verb: str) -> MethodDescriptor:
+        return next(method for method in self._service.methods if method.name.startswith(verb))
 
     def shown(self, noun: Any) -> Any:
         """Return the message that clients see for a noun."""
@@ -77,29 +82,30 @@ class Resources:
 
     async def get(self, request: Any, _context: Any) -> Any:
         """Return one resource."""
-        noun = existing(self._committed.world, request.name)
-        if not isinstance(noun, self._codec.kind.noun):
-            raise NotFoundError(request.name)
-        return self._looked_at(noun)
+        return self._looked_at(existing(self._committed.world, self._name(request.name)))
+
+    def _name(self, name: str) -> str:
+        """Return a name that a client gave.
+
+        Raises:
+            InvalidError: it can be no name of this kind; a resource of another is out of reach here.
+        """
+        self._schema.check_name(self._codec, name)
+        return name
 
     async def list(self, request: Any, _context: Any) -> Any:
         """Return one page of resources, in the order of their names."""
         wanted = parse_filter(self._codec, request.filter)
-        size = min(request.page_size or DEFAULT_PAGE, LARGEST_PAGE)
-        after = base64.urlsafe_b64decode(request.page_token.encode()).decode() if request.page_token else ""
+        size, after = _page(request)
         found = sorted(
             (n for n in self._candidates(request) if n.name > after and wanted(n)), key=lambda noun: noun.name
         )
         page = found[:size]
-        response = self._response_class()()
+        response: Any = message_factory.GetMessageClass(self._method("List").output_type)()
         getattr(response, response.DESCRIPTOR.fields[0].name).extend([self._looked_at(noun) for noun in page])
         if len(found) > size:
             response.next_page_token = base64.urlsafe_b64encode(page[-1].name.encode()).decode()
         return response
-
-    def _response_class(self) -> type[Any]:
-        name = f"List{self._codec.descriptor.name}sResponse"
-        return message_factory.GetMessageClass(self._codec.descriptor.file.message_types_by_name[name])
 
     def _candidates(self, request: Any) -> Iterator[Any]:
         parent = getattr(request, "parent", "")
@@ -126,12 +132,13 @@ class Resources:
         """Change the fields that the mask names."""
         message = getattr(request, self._type)
         mask = tuple(request.update_mask.paths)
-        outcome = await self._submit(request, Update(self._codec, message.name, message, mask, message.etag))
+        name = self._name(message.name)
+        outcome = await self._submit(request, Update(self._codec, name, message, mask, message.etag))
         return self.shown(outcome.nouns[0])
 
     async def delete(self, request: Any, _context: Any) -> Empty:
         """Delete a resource, now or when nothing refers to it any more."""
-        await self._submit(request, Delete(request.name, request.etag, request.when_unreferenced))
+        await self._submit(request, Delete(self._name(request.name), request.etag, request.when_unreferenced))
         return Empty()
 
     async def _submit(self, request: Message, mutation: Mutation) -> Outcome:
@@ -139,9 +146,18 @@ class Resources:
 
 
 def as_request(request: Any, mutations: list[Mutation]) -> Request:
-    """Return the request of the queue that a request of the API means."""
-    fingerprint = sha256(request.SerializeToString(deterministic=True)).digest() if request.request_id else b""
-    return Request(mutations, request.validate_only, request.request_id, fingerprint)
+    """Return the request of the queue that a request of the API means.
+
+    Raises:
+        InvalidError: its id is too long to be kept.
+    """
+    if not request.request_id:
+        return Request(mutations, request.validate_only)
+    if len(request.request_id) > LONGEST_REQUEST_ID:
+        text = f"It has {len(request.request_id)} characters, more than {LONGEST_REQUEST_ID}; send a UUID."
+        raise InvalidError("", [Violation("request_id", "TOO_LONG", text)])
+    content = request.DESCRIPTOR.full_name.encode() + b" " + request.SerializeToString(deterministic=True)
+    return Request(mutations, request.validate_only, request.request_id, sha256(content).digest())
 
 
 def creation(schema: Schema, codec: KindCodec, name: str, message: Any) -> Create:
@@ -161,6 +177,27 @@ def creation(schema: Schema, codec: KindCodec, name: str, message: Any) -> Creat
     return Create(codec, codec.with_uid(noun, str(uuid.uuid4())))
 
 
+def _page(request: Any) -> tuple[int, str]:
+    """Return the size of the page that is asked for, and the name that it comes after.
+
+    Raises:
+        InvalidError: the size is negative, or the token none of ours.
+    """
+    faults = []
+    if request.page_size < 0:
+        text = f"{request.page_size} is negative; leave it out, or give a number up to {LARGEST_PAGE}."
+        faults.append(Violation("page_size", "OUT_OF_RANGE", text))
+    after = ""
+    try:
+        after = base64.b64decode(request.page_token.encode(), altchars=b"-_", validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        text = "It is not a page token; give next_page_token of the page before, or leave it out for the first page."
+        faults.append(Violation("page_token", "BAD_PAGE_TOKEN", text))
+    if faults:
+        raise InvalidError("", faults)
+    return min(request.page_size or DEFAULT_PAGE, LARGEST_PAGE), after
+
+
 def _within(parent: str, wanted: tuple[str, ...]) -> bool:
     """Return whether a parent is the one wanted; "-" stands for any id (AIP-159)."""
     parts = parent.split("/")
@@ -170,7 +207,7 @@ def _within(parent: str, wanted: tuple[str, ...]) -> bool:
 def _unary(method: MethodDescriptor, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
     request = message_factory.GetMessageClass(method.input_type)
     return grpc.unary_unary_rpc_method_handler(
-        answering(handler),
+        handler,
         request_deserializer=request.FromString,
         response_serializer=lambda message: message.SerializeToString(),
     )

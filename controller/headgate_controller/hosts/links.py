@@ -7,7 +7,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -16,7 +17,6 @@ from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, 
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
 from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
 from headgate_controller.mutations import Register, Request
-from headgate_controller.rpc_errors import abort
 from headgate_controller.state import Committed
 from headgate_controller.store.writer import Writer
 from headgate_controller.world import World
@@ -24,6 +24,14 @@ from headgate_controller.world import World
 log = logging.getLogger(__name__)
 SERVICE = "headgate.v1.HostLinkService"
 PROTOCOL = 1
+UNKNOWN_BASE = "UNKNOWN_BASE"
+"""The reason by which an agent asks for the whole state."""
+
+
+class SupersededError(HeadgateError):
+    """The host's agent has opened another stream."""
+
+    code, reason = "ABORTED", "SUPERSEDED"
 
 
 class Link:
@@ -37,12 +45,15 @@ class Link:
         self.report = Report()
         self.refusal = ""
         self.refused_version = ""
+        self.superseded = False
         self.changed = asyncio.Event()
         self.changed.set()
 
     def next_desired(self, share: Share, epoch: int) -> Desired | None:
         """Return what to send so that the agent comes to hold `share`; None if it does, or an answer is awaited."""
         version = version_of(share)
+        if version == self.held_version:
+            self.held, self.refusal = share, ""
         if self.flying is not None or version in (self.held_version, self.refused_version):
             return None
         nonce = uuid.uuid4().hex
@@ -57,16 +68,24 @@ class Link:
         desired.remove.extend(sorted(key for key in base if key not in share))
         return desired
 
-    def answered(self, nonce: str, refusal: str) -> None:
-        """Note the agent's answer; a refused version is not sent again until it differs."""
+    def accepted(self, nonce: str) -> None:
+        """Note that the agent has accepted what is in flight."""
+        if self.flying is not None and self.flying[0] == nonce:
+            _, self.held_version, self.held = self.flying
+            self.flying, self.refusal = None, ""
+            self.changed.set()
+
+    def refused(self, nonce: str, reason: str, message: str) -> None:
+        """Note that the agent has refused what is in flight; it is not sent again until it differs, except as a whole
+        to an agent that does not hold what it differs from.
+        """
         if self.flying is None or self.flying[0] != nonce:
             return
-        _, version, share = self.flying
-        self.flying, self.refusal = None, refusal
-        if refusal:
-            self.refused_version = version
+        if reason == UNKNOWN_BASE and self.held is not None:
+            self.held, self.held_version = None, ""
         else:
-            self.held, self.held_version = share, version
+            self.refused_version = self.flying[1]
+        self.flying, self.refusal = None, f"{reason}: {message}"
         self.changed.set()
 
 
@@ -80,7 +99,12 @@ class HostLinks:
         self._ovn_remote = ovn_remote
         self._links: dict[str, Link] = {}
         self._world = committed.world
+        self._on_change: Callable[[], None] = lambda: None
         committed.listen(self._committed_changed)
+
+    def listen(self, on_change: Callable[[], None]) -> None:
+        """Have `on_change` called when an agent connects or is gone."""
+        self._on_change = on_change
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of the service."""
@@ -109,23 +133,23 @@ class HostLinks:
         found = [("REFUSED", link.refusal)] if link.refusal else []
         return found + [("NOT_AS_DESIRED", f"{key}: {text}") for key, text in sorted(link.report.failures.items())]
 
-    async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncIterator[ConnectResponse]:
+    async def connect(self, requests: AsyncIterator[ConnectRequest], _context: Any) -> AsyncIterator[ConnectResponse]:
         """Serve one agent until its stream ends."""
-        try:
-            link = await self._welcome(await anext(aiter(requests)))
-        except StopAsyncIteration:
+        first = await anext(requests, None)
+        if first is None:
             return
-        except HeadgateError as error:
-            await abort(context, error)
-            return
+        link = await self._welcome(first)
         listening = asyncio.create_task(self._listen(link, requests))
         try:
-            async for response in self._speak(link, listening):
-                yield response
+            async with aclosing(self._speak(link, listening)) as responses:
+                async for response in responses:
+                    yield response
+            await listening
         finally:
             listening.cancel()
             if self._links.get(link.name) is link:
                 del self._links[link.name]
+                self._on_change()
             log.info("host disconnected", extra={"host": link.name})
 
     async def _welcome(self, first: ConnectRequest) -> Link:
@@ -151,7 +175,11 @@ class HostLinks:
             name, str(uuid.uuid4()), hello.facts.tunnel_ip, dict(hello.facts.physical_networks), hello.agent_version
         )
         await self._writer.submit(Request([register]))
+        if (older := self._links.get(name)) is not None:
+            older.superseded = True
+            older.changed.set()
         link = self._links[name] = Link(name, hello.held_version)
+        self._on_change()
         log.info("host connected", extra={"host": name, "version": hello.held_version, "agent": hello.agent_version})
         return link
 
@@ -159,22 +187,32 @@ class HostLinks:
         async for request in requests:
             match request.WhichOneof("message"):
                 case "ack":
-                    link.answered(request.ack.nonce, "")
+                    link.accepted(request.ack.nonce)
                 case "nack":
                     log.warning(
                         "desired state refused",
                         extra={"host": link.name, "reason": request.nack.reason, "text": request.nack.message},
                     )
-                    link.answered(request.nack.nonce, f"{request.nack.reason}: {request.nack.message}")
+                    link.refused(request.nack.nonce, request.nack.reason, request.nack.message)
                 case "report":
                     link.report = request.report
 
-    async def _speak(self, link: Link, listening: asyncio.Task[None]) -> AsyncIterator[ConnectResponse]:
+    async def _speak(self, link: Link, listening: asyncio.Task[None]) -> AsyncGenerator[ConnectResponse]:
+        """Yield what the agent is to be told, until it ends the stream.
+
+        Raises:
+            SupersededError: the agent has opened another.
+        """
         while not listening.done():
             changed = asyncio.create_task(link.changed.wait())
-            await asyncio.wait({changed, listening}, return_when=asyncio.FIRST_COMPLETED)
-            changed.cancel()
+            try:
+                await asyncio.wait({changed, listening}, return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                changed.cancel()
             link.changed.clear()
+            if link.superseded:
+                text = f"{link.name} has another, newer stream; see whether two agents run under its name."
+                raise SupersededError(text, resource=link.name)
             desired = link.next_desired(share_of(self._committed.world, link.name, self._ovn_remote), self._epoch)
             if desired is not None and not listening.done():
                 yield ConnectResponse(desired=desired)

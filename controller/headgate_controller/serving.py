@@ -1,0 +1,104 @@
+"""The gRPC servers: where they listen, and what every one of them has besides its methods."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from pathlib import Path
+
+import grpc
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from headgate_controller.errors import HeadgateError
+from headgate_controller.rpc_errors import Guard
+
+LARGEST_MESSAGE = 64 * 1024 * 1024
+OPTIONS = (
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    ("grpc.so_reuseport", 0),
+)
+HOST_OPTIONS = (
+    # Both sides ping, to notice a stream that is half open; an agent must not be cut off for pinging.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
+    ("grpc.http2.max_ping_strikes", 0),
+    ("grpc.keepalive_time_ms", 10_000),
+    ("grpc.keepalive_timeout_ms", 5_000),
+)
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+UNIX = "unix:"
+LARGEST_PORT = 65_535
+
+
+class ListenError(HeadgateError):
+    """An address cannot be listened on."""
+
+    code, reason = "INVALID_ARGUMENT", "CANNOT_LISTEN"
+
+
+def server(
+    handlers: Iterable[grpc.GenericRpcHandler], listen: Iterable[str], options: Sequence[tuple[str, int]] = ()
+) -> grpc.aio.Server:
+    """Return a server with the handlers, not started.
+
+    Raises:
+        ListenError: an address is neither loopback nor a unix socket, or is taken.
+    """
+    made = grpc.aio.server(interceptors=[Guard()], options=[*OPTIONS, *options])
+    made.add_generic_rpc_handlers(tuple(handlers))
+    for address in listen:
+        _listen(made, address)
+    return made
+
+
+async def describe(described: grpc.aio.Server, services: Sequence[str]) -> None:
+    """Add reflection and the health service to a server that has the services."""
+    checks = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(checks, described)
+    reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], described)
+    for name in ("", *services):
+        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+
+
+def _listen(listening: grpc.aio.Server, address: str) -> None:
+    host, _, port = address.rpartition(":")
+    if not address.startswith(UNIX) and host.strip("[]") not in LOOPBACK:
+        raise ListenError(
+            f"listen: {address} is not on loopback, and without TLS no other is allowed; "
+            "use 127.0.0.1:port or unix:/path."
+        )
+    try:
+        _check_free(address, host.strip("[]"), port)
+        listening.add_insecure_port(address)
+    except (OSError, RuntimeError) as error:
+        why = getattr(error, "strerror", None) or error
+        raise ListenError(
+            f"listen: {address} cannot be used: {why}. Is another controller listening there, or its directory missing?"
+        ) from error
+
+
+def _check_free(address: str, host: str, port: str) -> None:
+    """Check that nobody listens on an address and that it can be bound.
+
+    The server itself would take a unix socket away from another that listens on it.
+
+    Raises:
+        OSError: it is in use, or cannot be used.
+    """
+    if not address.startswith(UNIX):
+        if not (port.isdecimal() and 0 < int(port) <= LARGEST_PORT):
+            raise OSError(f"{port!r} is no port")
+        family, kind, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+        with closing(socket.socket(family, kind)) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(place)
+        return
+    path = Path("/" + address.removeprefix("unix:///")) if "://" in address else Path(address.removeprefix(UNIX))
+    if not os.access(path.parent, os.W_OK):
+        raise OSError("there is no such directory, or nothing can be created in it")
+    with closing(socket.socket(socket.AF_UNIX)) as probe:
+        if path.exists() and probe.connect_ex(str(path)) == 0:
+            raise OSError("it is in use")
