@@ -1,0 +1,343 @@
+"""Requests that no sane client sends: the controller never stumbles, and says what is wrong."""
+
+from __future__ import annotations
+
+import contextlib
+import random
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf import message_factory
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.json_format import ParseDict
+from google.protobuf.message import Message
+from grpc_health.v1 import health_pb2
+from grpc_reflection.v1alpha import reflection_pb2
+from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import strategies as st
+from refusal import of
+
+import api as client
+from api import Api
+from headgate.v1 import host_link_pb2, intent_pb2
+
+SECONDS = 5
+ALLOWED = {
+    "OK",
+    "INVALID_ARGUMENT",
+    "NOT_FOUND",
+    "ALREADY_EXISTS",
+    "FAILED_PRECONDITION",
+    "ABORTED",
+    "OUT_OF_RANGE",
+}
+"""How a call may end; streams that go on end by the deadline."""
+
+QUICK = settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+
+
+def methods() -> list[MethodDescriptor]:
+    """Return every method that a controller serves."""
+    files = {descriptor.file for descriptor in client._kinds()}
+    files |= {module.DESCRIPTOR for module in (intent_pb2, health_pb2, reflection_pb2)}
+    return [
+        method
+        for file in sorted(files, key=lambda file: str(file.name))
+        for service in file.services_by_name.values()
+        for method in service.methods
+    ]
+
+
+METHODS = methods()
+
+
+def path(method: MethodDescriptor) -> str:
+    return f"/{method.containing_service.full_name}/{method.name}"
+
+
+def call(api: Api, method: MethodDescriptor, data: bytes, seconds: float = SECONDS) -> Any:
+    """Return None, or the error that a call of a method with these bytes ends with."""
+    with contextlib.ExitStack() as stack:
+        try:
+            if method.client_streaming:
+                answer = api.channel.stream_stream(path(method))(iter([data]), timeout=seconds)
+            elif method.server_streaming:
+                answer = api.channel.unary_stream(path(method))(data, timeout=seconds)
+            else:
+                api.channel.unary_unary(path(method))(data, timeout=seconds)
+                return None
+            stack.callback(answer.cancel)
+            next(answer, None)
+        except grpc.RpcError as error:
+            return error
+    return None
+
+
+def judged(error: Any) -> str:
+    """Return the code of an error, after judging how it speaks."""
+    if error is None:
+        return "OK"
+    code = str(error.code().name)
+    assert code in ALLOWED, f"{code}: {error.details()}"
+    for word in ("Traceback", "Error(", "<class", "object at", "internal error", "unexpected"):
+        assert word.lower() not in error.details().lower()
+    if "is refused" in error.details():
+        of(error)
+    return code
+
+
+def serves(api: Api) -> bool:
+    return bool(api.call(api.kind("vpcs/x"), "List", parent="projects/none") is not None)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=path)
+def test_bytes_that_are_no_message_are_refused_with_words(api: Api, method: MethodDescriptor) -> None:
+    chance = random.Random(path(method))
+    for data in (b"\xff", b"\x0a\x05abc", b"\x0a\x02\xff\xfe", *(chance.randbytes(size) for size in (8, 80, 8_000))):
+        try:
+            message_factory.GetMessageClass(method.input_type).FromString(data)
+        except Exception:
+            error = call(api, method, data)
+            assert judged(error) == "INVALID_ARGUMENT"
+            refused = of(error)
+            assert refused.faults == {("", "UNREADABLE")}
+            assert method.input_type.full_name in refused.message
+    assert serves(api)
+
+
+@pytest.mark.parametrize("method", METHODS, ids=path)
+def test_a_request_that_says_nothing_is_answered(api: Api, method: MethodDescriptor) -> None:
+    judged(call(api, method, b""))
+    assert serves(api)
+
+
+WILD = st.sampled_from(
+    [
+        "",
+        "-",
+        "/",
+        "projects",
+        "projects/p/vpcs/a",
+        "projects/-/vpcs/-",
+        "hosts/h1",
+        "\0",
+        "\x1b[31m\r\n",
+        "\u202e\xe9\U0001f600",
+        "../../etc",
+        "x" * 70_000,
+        "'; DROP TABLE intent; --",
+        "10.0.0.0/8",
+        "255.255.255.255/33",
+        "::ffff:10.0.0.1",
+        "*",
+        "{project}",
+    ]
+)
+SENSIBLE = st.sampled_from(
+    [
+        "projects/wild",
+        "projects/wild/vpcs/a",
+        "projects/wild/vpcs/a/subnets/a",
+        "projects/wild/vpcs/a/subnets/a/ports/a",
+        "projects/wild/subnets/a",
+        "projects/wild/vpcs/a/routes/a",
+        "projects/wild/floatingIps/a",
+        "hosts/wild",
+        "a",
+        "b",
+        "10.1.0.0/24",
+        "10.2.0.0/25",
+        "203.0.113.0/24",
+        "203.0.113.1",
+        "10.1.0.9",
+        "2001:db8::/64",
+        "0a:00:00:00:00:01",
+        "display_name",
+        "cidr",
+        "physical",
+    ]
+)
+"""With these a request may get far."""
+
+NUMBERS = st.sampled_from([0, 1, -1, 4095, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63), 2**32 - 1])
+
+
+def values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    """Return wild values of one field."""
+    if field.message_type is not None:
+        return messages(field.message_type, depth - 1)
+    if field.enum_type is not None:
+        return st.sampled_from([0, 1, 2, 99, -1])
+    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
+        return st.binary(max_size=20) if field.type == FieldDescriptor.TYPE_BYTES else SENSIBLE | SENSIBLE | WILD
+    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
+        return st.booleans()
+    return NUMBERS
+
+
+@st.composite
+def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 4, most: int = 8) -> Message:
+    """Return wild messages of a type, with up to `most` of its fields."""
+    message: Any = message_factory.GetMessageClass(descriptor)()
+    if depth <= 0:
+        return message  # type: ignore[no-any-return]
+    if descriptor.full_name == "google.protobuf.Any":
+        message.Pack(draw(messages(draw(st.sampled_from(KINDS)), depth)))
+        message.value += draw(st.sampled_from([b"", b"\xff", b"\x0a"]))
+        return message  # type: ignore[no-any-return]
+    for field in draw(st.lists(st.sampled_from(list(descriptor.fields)), max_size=most)) if descriptor.fields else ():
+        entry = field.message_type
+        with contextlib.suppress(ValueError):
+            if entry is not None and entry.GetOptions().map_entry:
+                fill_map(getattr(message, field.name), draw, entry, depth)
+            elif field.is_repeated:
+                getattr(message, field.name).extend(draw(st.lists(values(field, depth), max_size=3)))
+            elif entry is not None:
+                getattr(message, field.name).CopyFrom(draw(values(field, depth)))
+            else:
+                setattr(message, field.name, draw(values(field, depth)))
+    return message  # type: ignore[no-any-return]
+
+
+def fill_map(entries: Any, draw: st.DrawFn, entry: Descriptor, depth: int) -> None:
+    for key in draw(st.lists(WILD, max_size=2)):
+        value = draw(values(entry.fields_by_name["value"], depth))
+        if entry.fields_by_name["value"].message_type is not None:
+            entries[key].CopyFrom(value)
+        else:
+            entries[key] = value
+
+
+KINDS = sorted(client._kinds(), key=lambda descriptor: str(descriptor.name))
+UNARY = [method for method in METHODS if not method.server_streaming and method.name != "AwaitRealised"]
+
+
+HOME, VPC = "projects/wild", "projects/wild/vpcs/a"
+SAMPLES: dict[str, dict[str, Any]] = {
+    f"{HOME}/subnets/a": {
+        "vlan": {"physicalNetwork": "physical", "id": 9},
+        "cidr": "203.0.113.0/24",
+        "gateway": "203.0.113.1",
+        "external": {"mode": "MODE_NAT"},
+    },
+    VPC: {"externalSubnets": {"a": {"subnet": f"{HOME}/subnets/a"}}},
+    f"{VPC}/subnets/a": {"cidr": "10.1.0.0/24"},
+    f"{VPC}/subnets/a/ports/a": {},
+    f"{VPC}/routes/a": {"destination": "0.0.0.0/0", "nextHops": [{"externalSubnet": f"{HOME}/subnets/a"}]},
+    f"{HOME}/floatingIps/a": {"externalSubnet": f"{HOME}/subnets/a", "port": f"{VPC}/subnets/a/ports/a"},
+    "hosts/wild": {"drain": False},
+}
+"""One resource of every kind, for requests to get at."""
+
+
+def restore(api: Api) -> None:
+    """Create what is not there of the samples; what a wild request left in their way stays."""
+    there = set(api.names(""))
+    for name, fields in SAMPLES.items():
+        if name not in there:
+            with contextlib.suppress(grpc.RpcError):
+                api.create(name, **fields)
+
+
+@pytest.fixture
+def wild(api: Api) -> Iterator[None]:
+    """The samples; afterwards nothing is left of them, nor of what wild requests made."""
+    restore(api)
+    yield
+    for project in {name.split("/")[1] for name in api.names("projects/")}:
+        api.clear(project)
+    for name in list(api.names("hosts/")):
+        api.delete(name)
+
+
+def sane(method: MethodDescriptor) -> Message:
+    """Return a request of a method that would be granted; deletions are only tried."""
+    request: Any = message_factory.GetMessageClass(method.input_type)()
+    if method.name == "Batch":
+        for name in (VPC, "hosts/wild"):
+            request.mutations.add().update.resource.Pack(sample(name))
+        request.mutations.add().delete.name = f"{HOME}/floatingIps/a"
+        request.validate_only = True
+    for name in SAMPLES:
+        descriptor = next(d for d in KINDS if client._resource(d).plural == name.split("/")[-2])
+        if method.name == f"Update{descriptor.name}":
+            getattr(request, client._resource(descriptor).type).CopyFrom(sample(name))
+        elif method.name == f"Create{descriptor.name}":
+            getattr(request, client._resource(descriptor).type).CopyFrom(sample(name))
+            setattr(request, f"{client._resource(descriptor).type}_id", "b")
+            if not name.startswith("hosts/"):
+                request.parent = name.rsplit("/", 2)[0]
+            getattr(request, client._resource(descriptor).type).name = ""
+        elif method.name in (f"Get{descriptor.name}", f"Delete{descriptor.name}"):
+            request.name = name
+            with contextlib.suppress(AttributeError):
+                request.validate_only = True
+    return request  # type: ignore[no-any-return]
+
+
+def sample(name: str) -> Any:
+    descriptor = next(d for d in KINDS if client._resource(d).plural == name.split("/")[-2])
+    return ParseDict({"name": name, **SAMPLES[name]}, message_factory.GetMessageClass(descriptor)())
+
+
+@QUICK
+@seed(20260101)
+@given(st.data())
+def test_wild_requests_are_answered_or_refused(api: Api, wild: None, data: st.DataObject) -> None:
+    restore(api)
+    for method in UNARY:
+        request = sane(method)
+        request.MergeFrom(data.draw(messages(method.input_type, most=2)))
+        judged(call(api, method, request.SerializeToString()))
+
+
+@QUICK
+@seed(20260102)
+@given(messages(intent_pb2.WatchRequest.DESCRIPTOR))
+def test_wild_watches_are_answered_or_refused(api: Api, request_: Any) -> None:
+    method = next(method for method in METHODS if method.name == "Watch" and "Intent" in path(method))
+    judged(call(api, method, request_.SerializeToString()))
+
+
+@QUICK
+@seed(20260103)
+@given(messages(intent_pb2.AwaitRealisedRequest.DESCRIPTOR))
+def test_wild_waits_are_answered_or_refused(api: Api, request_: Any) -> None:
+    request_.deadline.Clear()
+    request_.deadline.SetInParent()
+    method = next(method for method in METHODS if method.name == "AwaitRealised")
+    judged(call(api, method, request_.SerializeToString()))
+
+
+@QUICK
+@seed(20260104)
+@given(st.lists(messages(host_link_pb2.ConnectRequest.DESCRIPTOR), max_size=4), st.booleans())
+def test_wild_agents_are_answered_or_refused(
+    api: Api, wild: None, shared_controller: Any, said: list[Any], polite: bool
+) -> None:
+    if polite:
+        said = [host_link_pb2.ConnectRequest(hello=host_link_pb2.Hello(host="h1", protocol=1)), *said]
+    with grpc.insecure_channel(shared_controller.hosts) as channel:
+        connect = channel.stream_stream(
+            "/headgate.v1.HostLinkService/Connect", host_link_pb2.ConnectRequest.SerializeToString
+        )
+        try:
+            list(connect(iter(said), timeout=SECONDS))
+        except grpc.RpcError as error:
+            judged(error)
+
+
+def test_a_request_of_many_megabytes_is_refused_and_the_next_one_served(api: Api, project: str) -> None:
+    get = next(method for method in METHODS if method.name == "GetVpc")
+    request = message_factory.GetMessageClass(get.input_type)(name="x" * 20_000_000)
+    assert judged(call(api, get, request.SerializeToString(), seconds=20)) == "INVALID_ARGUMENT"
+    too_large = call(api, get, b"x" * (70 * 1024 * 1024), seconds=20)
+    assert too_large.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert serves(api)

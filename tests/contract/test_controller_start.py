@@ -1,0 +1,164 @@
+"""What keeps a controller from starting, or from going on: said in one line with the fix, and with an exit status."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from controller_site import Controller, Starter, controlling, run
+from ovsdb_server import NB_SCHEMA, serving
+
+from api import Api
+from headgate.v1 import intent_pb2
+
+
+@pytest.fixture(scope="module")
+def starter(run_directory: Path) -> Starter:
+    return Starter(run_directory / "starts")
+
+
+@pytest.fixture(scope="module")
+def first(run_directory: Path) -> Iterator[Controller]:
+    """A controller that runs; one before it died and left its socket."""
+    controller = Controller(run_directory / "first")
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(controller.api.removeprefix("unix:"))
+    with controlling(controller) as running:
+        yield running
+
+
+def refused(starter: Starter, status: int = 1, **settings: Any) -> str:
+    """Return the one line that a controller with these settings says before it ends with that status."""
+    ended, said = starter.start(**settings)
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith("headgate-controller: ")
+    assert ended == status
+    return said
+
+
+def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: Path) -> None:
+    controller = Controller(run_directory / "refused", listen=["0.0.0.0:7443"])
+    controller.launch()
+    assert controller.status() == 1
+    assert controller.said() == (
+        "headgate-controller: listen: 0.0.0.0:7443 is not on loopback, and without TLS no other is allowed; "
+        "use 127.0.0.1:port or unix:/path.\n"
+    )
+
+
+@pytest.mark.parametrize("address", ["[::]:7443", "192.0.2.1:7443", ":7443", "example.org:1", "7443"])
+@pytest.mark.parametrize("setting", ["listen", "host_listen"])
+def test_an_address_that_is_not_on_loopback_is_refused(starter: Starter, setting: str, address: str) -> None:
+    said = refused(starter, **{setting: [address]})
+    assert f"listen: {address} is not on loopback" in said
+    assert "use 127.0.0.1:port or unix:/path" in said
+
+
+def test_a_port_that_is_taken_is_refused(starter: Starter) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        assert f"{address} cannot be used: Address already in use" in refused(starter, listen=[address])
+
+
+@pytest.mark.parametrize("port", ["65536", "0", "x", "-1", ""])
+def test_a_port_that_is_none_is_refused(starter: Starter, port: str) -> None:
+    assert f"127.0.0.1:{port} cannot be used: {port!r} is no port" in refused(starter, listen=[f"127.0.0.1:{port}"])
+
+
+def test_a_socket_that_is_in_use_is_refused_and_not_taken_away(starter: Starter, first: Controller) -> None:
+    for address in (first.api, first.api.replace("unix:", "unix://")):
+        assert f"{address} cannot be used: it is in use" in refused(starter, listen=[address])
+    with socket.socket(socket.AF_UNIX) as probe:
+        assert probe.connect_ex(first.api.removeprefix("unix:")) == 0, "the first one listens still"
+
+
+def test_a_directory_that_is_not_there_is_named(starter: Starter, run_directory: Path) -> None:
+    said = refused(starter, listen=[f"unix:{run_directory}/none/api.sock"])
+    assert "none/api.sock cannot be used: there is no such directory" in said
+
+
+def test_a_second_controller_on_the_same_database_is_refused(starter: Starter, first: Controller) -> None:
+    said = refused(starter, database=first.settings["database"])
+    assert f"Another controller has {first.database}" in said
+    assert "stop it, or give this one its own database" in said
+
+
+@pytest.mark.parametrize(
+    ("database", "words"),
+    [
+        ("sqlite:////dev/null/headgate.db", "Check its URL, its permissions and the disk"),
+        ("sqlite:////proc/headgate.db", "Check its URL, its permissions and the disk"),
+        ("no url", "Check its URL"),
+        ("nosql://x", "Check the URL"),
+        ("mysql+nodriver://127.0.0.1:1/headgate", "Check the URL"),
+        ("oracle://127.0.0.1:1/headgate", "install the driver"),
+    ],
+)
+def test_a_database_that_cannot_be_used_is_refused(starter: Starter, database: str, words: str) -> None:
+    said = refused(starter, database=database)
+    assert database in said
+    assert words in said
+
+
+def test_a_file_that_is_no_database_is_refused_and_kept(starter: Starter, run_directory: Path) -> None:
+    file = run_directory / "precious.txt"
+    file.write_text("Not a database at all.\n" * 100)
+    assert "file is not a database" in refused(starter, database=f"sqlite:///{file}")
+    assert file.read_text() == "Not a database at all.\n" * 100
+
+
+@pytest.mark.parametrize("setting", ["northbound", "southbound"])
+@pytest.mark.parametrize("remote", ["nonsense", "ssl:192.0.2.1:6641", "tcp:192.0.2.1", ""])
+def test_an_address_of_ovn_that_is_none_is_refused(starter: Starter, setting: str, remote: str) -> None:
+    said = refused(starter, **{setting: remote})
+    assert f"{setting}: {remote!r} is neither unix:/path nor tcp:address:port" in said
+
+
+@pytest.mark.parametrize("module", ["no.such.module", "json"])
+def test_an_extra_kind_that_is_none_is_refused(starter: Starter, module: str) -> None:
+    assert f"extra_kinds: {module} cannot be used" in refused(starter, extra_kinds=[module])
+
+
+def test_a_range_of_the_site_that_is_none_is_refused(starter: Starter) -> None:
+    assert "service_network" in refused(starter, service_network="100.64.1.1/24")
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"lissten": ["127.0.0.1:1"]}, "lissten: there is no such key; did you mean listen?"),
+        ({"listen": "127.0.0.1:1"}, "listen: expected a list of texts"),
+        ({"log_level": "loud"}, "loud"),
+        ({"bfd_interval_ms": "fast"}, "bfd_interval_ms: expected a whole number"),
+    ],
+)
+def test_a_configuration_that_cannot_be_read_is_refused_with_status_2(
+    starter: Starter, settings: dict[str, Any], words: str
+) -> None:
+    assert words in refused(starter, status=2, **settings)
+
+
+def test_a_controller_that_is_told_to_stop_stops_though_clients_hang_on(run_directory: Path) -> None:
+    controller = Controller(run_directory / "stopped")
+    with controlling(controller):
+        api = Api(controller.api)
+        watch = api.intent.Watch(intent_pb2.WatchRequest())
+        assert next(watch).revision == 0
+        controller.stop()
+        assert "stopped" in controller.said()
+        watch.cancel()
+        api.close()
+
+
+def test_a_controller_that_another_has_replaced_ends_with_words(starter: Starter, run_directory: Path) -> None:
+    with serving(run_directory / "replaced", NB_SCHEMA) as northbound:
+        run("ovn-nbctl", f"--db={northbound.remote}", "init")
+        run("ovn-nbctl", f"--db={northbound.remote}", "set", "NB_Global", ".", "external_ids:headgate-epoch=99")
+        status, said = starter.start(northbound=northbound.remote)
+    assert status == 1
+    last = said.splitlines()[-1]
+    assert last.startswith("headgate-controller: Another controller leads the site now (epoch 1 is over")
+    assert "Traceback" not in said
