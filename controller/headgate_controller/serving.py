@@ -67,7 +67,7 @@ def _listen(listening: grpc.aio.Server, address: str) -> None:
     host, _, port = address.rpartition(":")
     if not address.startswith(UNIX) and host.strip("[]") not in LOOPBACK:
         raise ListenError(
-            f"listen: {address} is not on loopback, and without TLS no other is allowed; "
+            f"Cannot listen on {address}: it is not on loopback, and without TLS no other is allowed; "
             "use 127.0.0.1:port or unix:/path."
         )
     try:
@@ -76,7 +76,7 @@ def _listen(listening: grpc.aio.Server, address: str) -> None:
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ListenError(
-            f"listen: {address} cannot be used: {why}. Is another controller listening there, or its directory missing?"
+            f"Cannot listen on {address}: {why}. Is another controller listening there, or its directory missing?"
         ) from error
 
 

@@ -44,8 +44,8 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
     controller.launch()
     assert controller.status() == 1
     assert controller.said() == (
-        "headgate-controller: listen: 0.0.0.0:7443 is not on loopback, and without TLS no other is allowed; "
-        "use 127.0.0.1:port or unix:/path.\n"
+        "headgate-controller: Cannot listen on 0.0.0.0:7443: it is not on loopback, "
+        "and without TLS no other is allowed; use 127.0.0.1:port or unix:/path.\n"
     )
 
 
@@ -53,31 +53,31 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
 @pytest.mark.parametrize("setting", ["listen", "host_listen"])
 def test_an_address_that_is_not_on_loopback_is_refused(starter: Starter, setting: str, address: str) -> None:
     said = refused(starter, **{setting: [address]})
-    assert f"listen: {address} is not on loopback" in said
+    assert f"Cannot listen on {address}: it is not on loopback" in said
     assert "use 127.0.0.1:port or unix:/path" in said
 
 
 def test_a_port_that_is_taken_is_refused(starter: Starter) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        assert f"{address} cannot be used: Address already in use" in refused(starter, listen=[address])
+        assert f"Cannot listen on {address}: Address already in use" in refused(starter, listen=[address])
 
 
 @pytest.mark.parametrize("port", ["65536", "0", "x", "-1", ""])
 def test_a_port_that_is_none_is_refused(starter: Starter, port: str) -> None:
-    assert f"127.0.0.1:{port} cannot be used: {port!r} is no port" in refused(starter, listen=[f"127.0.0.1:{port}"])
+    assert f"Cannot listen on 127.0.0.1:{port}: {port!r} is no port" in refused(starter, listen=[f"127.0.0.1:{port}"])
 
 
 def test_a_socket_that_is_in_use_is_refused_and_not_taken_away(starter: Starter, first: Controller) -> None:
     for address in (first.api, first.api.replace("unix:", "unix://")):
-        assert f"{address} cannot be used: it is in use" in refused(starter, listen=[address])
+        assert f"Cannot listen on {address}: it is in use" in refused(starter, listen=[address])
     with socket.socket(socket.AF_UNIX) as probe:
         assert probe.connect_ex(first.api.removeprefix("unix:")) == 0, "the first one listens still"
 
 
 def test_a_directory_that_is_not_there_is_named(starter: Starter, run_directory: Path) -> None:
     said = refused(starter, listen=[f"unix:{run_directory}/none/api.sock"])
-    assert "none/api.sock cannot be used: there is no such directory" in said
+    assert "none/api.sock: there is no such directory" in said
 
 
 def test_a_second_controller_on_the_same_database_is_refused(starter: Starter, first: Controller) -> None:
