@@ -88,24 +88,6 @@ def central(directory: Path) -> Iterator[Central]:
             northd.wait()
 
 
-class Starter:
-    """Starts controllers that end by themselves."""
-
-    def __init__(self, directory: Path) -> None:
-        self._directory = directory
-        self._count = 0
-
-    def start(self, **settings: object) -> tuple[int, str]:
-        """Return the exit status of a controller that reaches no OVN, and what it said."""
-        self._count += 1
-        controller = Controller(self._directory / str(self._count), **settings)
-        controller.launch()
-        try:
-            return controller.status(), controller.log.read_text()
-        finally:
-            controller.kill()
-
-
 QUIET: Mapping[str, int] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
 
 

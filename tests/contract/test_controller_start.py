@@ -2,22 +2,43 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import pytest
-from controller_site import Controller, Starter, controlling, run
+from controller_site import Controller, controlling, run
 from ovsdb_server import NB_SCHEMA, serving
 
 from api import Api
 from headgate.v1 import intent_pb2
+from headgate_common.config import load
+from headgate_controller import app
+from headgate_controller.config import ControllerConfig
+from headgate_controller.errors import HeadgateError
 
 
-@pytest.fixture(scope="module")
-def starter(run_directory: Path) -> Starter:
-    return Starter(run_directory / "starts")
+class Refused(Protocol):
+    """Returns what a controller with these settings is refused with, before it serves anything."""
+
+    def __call__(self, **settings: Any) -> str: ...
+
+
+@pytest.fixture
+def refused(tmp_path: Path) -> Refused:
+    """In this process: a program of its own for each of so many cases would take a second each."""
+
+    def start(**settings: Any) -> str:
+        config = load(ControllerConfig, Controller(tmp_path, **settings).configure(), {}, {})
+        with pytest.raises(HeadgateError) as caught:
+            asyncio.run(app.run(config, asyncio.Event()))
+        said = str(caught.value)
+        assert len(said.splitlines()) == 1, said
+        return said
+
+    return start
 
 
 @pytest.fixture(scope="module")
@@ -30,20 +51,19 @@ def first(run_directory: Path) -> Iterator[Controller]:
         yield running
 
 
-def refused(starter: Starter, status: int = 1, **settings: Any) -> str:
-    """Return the one line that a controller with these settings says before it ends with that status."""
-    ended, said = starter.start(**settings)
-    assert len(said.splitlines()) == 1, said
-    assert said.startswith("headgate-controller: ")
-    assert ended == status
-    return said
+def ended(controller: Controller) -> tuple[int, str]:
+    """Return the exit status of a controller that ends by itself, and what it said."""
+    controller.launch()
+    try:
+        return controller.status(), controller.said()
+    finally:
+        controller.kill()
 
 
 def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: Path) -> None:
-    controller = Controller(run_directory / "refused", listen=["0.0.0.0:7443"])
-    controller.launch()
-    assert controller.status() == 1
-    assert controller.said() == (
+    status, said = ended(Controller(run_directory / "refused", listen=["0.0.0.0:7443"]))
+    assert status == 1
+    assert said == (
         "headgate-controller: Cannot listen on 0.0.0.0:7443: it is not on loopback, "
         "and without TLS no other is allowed; use 127.0.0.1:port or unix:/path.\n"
     )
@@ -51,37 +71,37 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
 
 @pytest.mark.parametrize("address", ["[::]:7443", "192.0.2.1:7443", ":7443", "example.org:1", "7443"])
 @pytest.mark.parametrize("setting", ["listen", "host_listen"])
-def test_an_address_that_is_not_on_loopback_is_refused(starter: Starter, setting: str, address: str) -> None:
-    said = refused(starter, **{setting: [address]})
+def test_an_address_that_is_not_on_loopback_is_refused(refused: Refused, setting: str, address: str) -> None:
+    said = refused(**{setting: [address]})
     assert f"Cannot listen on {address}: it is not on loopback" in said
     assert "use 127.0.0.1:port or unix:/path" in said
 
 
-def test_a_port_that_is_taken_is_refused(starter: Starter) -> None:
+def test_a_port_that_is_taken_is_refused(refused: Refused) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        assert f"Cannot listen on {address}: Address already in use" in refused(starter, listen=[address])
+        assert f"Cannot listen on {address}: Address already in use" in refused(listen=[address])
 
 
 @pytest.mark.parametrize("port", ["65536", "0", "x", "-1", ""])
-def test_a_port_that_is_none_is_refused(starter: Starter, port: str) -> None:
-    assert f"Cannot listen on 127.0.0.1:{port}: {port!r} is no port" in refused(starter, listen=[f"127.0.0.1:{port}"])
+def test_a_port_that_is_none_is_refused(refused: Refused, port: str) -> None:
+    assert f"Cannot listen on 127.0.0.1:{port}: {port!r} is no port" in refused(listen=[f"127.0.0.1:{port}"])
 
 
-def test_a_socket_that_is_in_use_is_refused_and_not_taken_away(starter: Starter, first: Controller) -> None:
+def test_a_socket_that_is_in_use_is_refused_and_not_taken_away(refused: Refused, first: Controller) -> None:
     for address in (first.api, first.api.replace("unix:", "unix://")):
-        assert f"Cannot listen on {address}: it is in use" in refused(starter, listen=[address])
+        assert f"Cannot listen on {address}: it is in use" in refused(listen=[address])
     with socket.socket(socket.AF_UNIX) as probe:
         assert probe.connect_ex(first.api.removeprefix("unix:")) == 0, "the first one listens still"
 
 
-def test_a_directory_that_is_not_there_is_named(starter: Starter, run_directory: Path) -> None:
-    said = refused(starter, listen=[f"unix:{run_directory}/none/api.sock"])
+def test_a_directory_that_is_not_there_is_named(refused: Refused, run_directory: Path) -> None:
+    said = refused(listen=[f"unix:{run_directory}/none/api.sock"])
     assert "none/api.sock: there is no such directory" in said
 
 
-def test_a_second_controller_on_the_same_database_is_refused(starter: Starter, first: Controller) -> None:
-    said = refused(starter, database=first.settings["database"])
+def test_a_second_controller_on_the_same_database_is_refused(refused: Refused, first: Controller) -> None:
+    said = refused(database=first.settings["database"])
     assert f"Another controller has {first.database}" in said
     assert "stop it, or give this one its own database" in said
 
@@ -97,33 +117,33 @@ def test_a_second_controller_on_the_same_database_is_refused(starter: Starter, f
         ("oracle://127.0.0.1:1/headgate", "install the driver"),
     ],
 )
-def test_a_database_that_cannot_be_used_is_refused(starter: Starter, database: str, words: str) -> None:
-    said = refused(starter, database=database)
+def test_a_database_that_cannot_be_used_is_refused(refused: Refused, database: str, words: str) -> None:
+    said = refused(database=database)
     assert database in said
     assert words in said
 
 
-def test_a_file_that_is_no_database_is_refused_and_kept(starter: Starter, run_directory: Path) -> None:
+def test_a_file_that_is_no_database_is_refused_and_kept(refused: Refused, run_directory: Path) -> None:
     file = run_directory / "precious.txt"
     file.write_text("Not a database at all.\n" * 100)
-    assert "file is not a database" in refused(starter, database=f"sqlite:///{file}")
+    assert "file is not a database" in refused(database=f"sqlite:///{file}")
     assert file.read_text() == "Not a database at all.\n" * 100
 
 
 @pytest.mark.parametrize("setting", ["northbound", "southbound"])
 @pytest.mark.parametrize("remote", ["nonsense", "ssl:192.0.2.1:6641", "tcp:192.0.2.1", ""])
-def test_an_address_of_ovn_that_is_none_is_refused(starter: Starter, setting: str, remote: str) -> None:
-    said = refused(starter, **{setting: remote})
+def test_an_address_of_ovn_that_is_none_is_refused(refused: Refused, setting: str, remote: str) -> None:
+    said = refused(**{setting: remote})
     assert f"{setting}: {remote!r} is neither unix:/path nor tcp:address:port" in said
 
 
 @pytest.mark.parametrize("module", ["no.such.module", "json"])
-def test_an_extra_kind_that_is_none_is_refused(starter: Starter, module: str) -> None:
-    assert f"extra_kinds: {module} cannot be used" in refused(starter, extra_kinds=[module])
+def test_an_extra_kind_that_is_none_is_refused(refused: Refused, module: str) -> None:
+    assert f"extra_kinds: {module} cannot be used" in refused(extra_kinds=[module])
 
 
-def test_a_range_of_the_site_that_is_none_is_refused(starter: Starter) -> None:
-    assert "service_network" in refused(starter, service_network="100.64.1.1/24")
+def test_a_range_of_the_site_that_is_none_is_refused(refused: Refused) -> None:
+    assert "service_network" in refused(service_network="100.64.1.1/24")
 
 
 @pytest.mark.parametrize(
@@ -136,9 +156,13 @@ def test_a_range_of_the_site_that_is_none_is_refused(starter: Starter) -> None:
     ],
 )
 def test_a_configuration_that_cannot_be_read_is_refused_with_status_2(
-    starter: Starter, settings: dict[str, Any], words: str
+    run_directory: Path, settings: dict[str, Any], words: str
 ) -> None:
-    assert words in refused(starter, status=2, **settings)
+    status, said = ended(Controller(run_directory / "unreadable", **settings))
+    assert status == 2
+    assert len(said.splitlines()) == 1, said
+    assert said.startswith("headgate-controller: ")
+    assert words in said
 
 
 def test_a_controller_that_is_told_to_stop_stops_though_clients_hang_on(run_directory: Path) -> None:
@@ -153,11 +177,11 @@ def test_a_controller_that_is_told_to_stop_stops_though_clients_hang_on(run_dire
         api.close()
 
 
-def test_a_controller_that_another_has_replaced_ends_with_words(starter: Starter, run_directory: Path) -> None:
+def test_a_controller_that_another_has_replaced_ends_with_words(run_directory: Path) -> None:
     with serving(run_directory / "replaced", NB_SCHEMA) as northbound:
         run("ovn-nbctl", f"--db={northbound.remote}", "init")
         run("ovn-nbctl", f"--db={northbound.remote}", "set", "NB_Global", ".", "external_ids:headgate-epoch=99")
-        status, said = starter.start(northbound=northbound.remote)
+        status, said = ended(Controller(run_directory / "follower", northbound=northbound.remote))
     assert status == 1
     last = said.splitlines()[-1]
     assert last.startswith("headgate-controller: Another controller leads the site now (epoch 1 is over")
