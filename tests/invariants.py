@@ -72,12 +72,15 @@ def assert_gone(lab: Lab, project: str) -> None:
     """See that no row of a project is left in Northbound, and nothing of it on any host."""
 
     def left() -> bool:
+        # An ovn-controller takes no patch port away in its first 10 s, nor before it has handled 20 updates (OVN 23.03,
+        # controller/patch.c), and looks again only when something comes: each synchronisation is an update to it.
+        lab.central.nbctl("--timeout=20", "--wait=hv", "sync")
         # Not bridges: ovn-controller remembers there which zone of connection tracking a port had, for its return.
         ports = (json.dumps(ovs_rows(host)["Port"]) for host in lab.hosts.values())
         texts = [json.dumps(lab.nb_rows()), *ports]
         return any(f"projects/{project}/" in text for text in texts)
 
-    wait_until(lambda: not left(), seconds=15, what=f"no row of {project} to be left")
+    wait_until(lambda: not left(), seconds=30, what=f"no row of {project} to be left", every=0.1)
     plugged = {workload.host: workload for workload in lab.workloads.values()}
     for host in lab.hosts.values():
         interfaces = host.switch.vsctl("--bare", "--columns=name", "find", "Interface", "external_ids:headgate=plug")
