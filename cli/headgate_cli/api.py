@@ -8,10 +8,11 @@ from typing import Any, Protocol
 import grpc
 from google.protobuf.message import Message
 
+from headgate_cli.connection import Connection
 from headgate_cli.errors import CliError, NotFoundError, Status
 from headgate_cli.kinds import Kind, Method
 from headgate_cli.names import ends_with, expand, is_full, parents
-from headgate_cli.refusals import is_unanswered, read_refusal, unreachable
+from headgate_cli.refusals import REFERRERS, RefusedError, is_unanswered, read_refusal, unreachable
 
 DEFAULT_ENDPOINT = "localhost:7443"
 CALL_SECONDS = 30.0
@@ -69,13 +70,13 @@ class Controllers:
             return remote(request, timeout=CALL_SECONDS, metadata=metadata)
 
 
-def connect(endpoints: Sequence[str]) -> Api:
-    """Return the API behind the endpoints, "host:port" or "unix:/path"; nothing is dialled yet.
+def connect(connection: Connection) -> Api:
+    """Return the API behind a connection's endpoints, "host:port" or "unix:/path"; nothing is dialled yet.
 
     Raises:
         CliError: an endpoint has neither form.
     """
-    chosen = list(endpoints) or [DEFAULT_ENDPOINT]
+    chosen = connection.endpoints or (DEFAULT_ENDPOINT,)
     for endpoint in chosen:
         if not endpoint.startswith("unix:/") and not endpoint.rpartition(":")[2].isdecimal():
             raise CliError(f'{endpoint!r} is not an endpoint; write "host:port" or "unix:/path".', Status.USAGE)
@@ -129,3 +130,15 @@ def find(api: Api, kind: Kind, project: str, name: str) -> Any:
     if found:
         raise CliError(f"{name} could be any of {', '.join(r.name for r in found)}; write more of it.", Status.USAGE)
     raise NotFoundError(f"There is no {kind.type} {name} in project {project}; -p or HEADGATE_PROJECT name another.")
+
+
+def users_of(api: Api, kind: Kind, name: str) -> list[str]:
+    """Return who uses a resource: whom a deletion, which is only tried and never done, would name."""
+    method = kind.method("Delete")
+    assert "validate_only" in method.request.DESCRIPTOR.fields_by_name, "every Delete can be tried"
+    request: Any = method.request
+    try:
+        api.call(method, request(name=name, validate_only=True))
+    except RefusedError as refusal:
+        return [user for user in refusal.metadata.get(REFERRERS, "").split(",") if user]
+    return []

@@ -1,6 +1,5 @@
 """A stand-in for a controller that holds resources in memory, and a way to run the command line against it."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +9,7 @@ from google.protobuf.message import Message
 
 from headgate.v1 import floating_ip_pb2, host_pb2, port_pb2, subnet_pb2, types_pb2, vpc_pb2
 from headgate_cli.__main__ import main
+from headgate_cli.connection import Connection
 from headgate_cli.errors import NotFoundError
 from headgate_cli.kinds import Method
 from headgate_cli.refusals import RefusedError
@@ -26,8 +26,8 @@ class StandIn:
     users: dict[str, list[str]] = field(default_factory=dict)
     endpoints: list[str] = field(default_factory=list)
 
-    def dial(self, endpoints: Sequence[str]) -> "StandIn":
-        self.endpoints = list(endpoints)
+    def dial(self, connection: Connection) -> "StandIn":
+        self.endpoints = list(connection.endpoints)
         return self
 
     def add(self, resource: Any, *used_by: str) -> None:

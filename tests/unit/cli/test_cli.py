@@ -1,6 +1,7 @@
 """What `headgate` prints and what it ends with."""
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -193,3 +194,11 @@ def test_the_provider_is_installed_below_home_and_removed_again(
     assert file.is_file()
     assert headgate("terraform", "uninstall").status == 0
     assert not file.exists()
+
+
+def test_help_is_quick_since_it_imports_nothing_that_it_does_not_need() -> None:
+    program = "import sys; from headgate_cli.__main__ import assemble; assemble(); print(*sys.modules)"
+    imported = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout.split()
+    assert {"grpc", "google.protobuf", "rich.table", "headgate.v1"}.isdisjoint(imported)

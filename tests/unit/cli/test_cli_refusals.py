@@ -6,6 +6,7 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 from google.rpc import error_details_pb2, status_pb2
 
 from headgate_cli.api import connect
+from headgate_cli.connection import Connection
 from headgate_cli.errors import CliError, NotFoundError, Status
 from headgate_cli.refusals import RefusedError, is_unanswered, read_refusal, unreachable
 
@@ -76,5 +77,5 @@ def test_no_controller_ends_with_3_and_says_where_it_was_looked_for() -> None:
 @pytest.mark.parametrize("endpoint", ["localhost", "unix:relative", "http://x", "a:b"])
 def test_what_is_no_endpoint_is_refused(endpoint: str) -> None:
     with pytest.raises(CliError, match="is not an endpoint") as refused:
-        connect([endpoint])
+        connect(Connection((endpoint,)))
     assert refused.value.status is Status.USAGE

@@ -1,0 +1,57 @@
+"""How a command reaches a controller: the options that say so, and the API behind them."""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from inspect import Parameter, Signature, signature
+from typing import Annotated, Any
+
+import typer
+
+Endpoints = Annotated[
+    list[str] | None,
+    typer.Option("--endpoint", help='Where a controller listens, "host:port" or "unix:/path"; may be repeated.'),
+]
+CONTEXT = "context"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """What it takes to reach a controller: where each of several listens; the first that answers is used."""
+
+    endpoints: tuple[str, ...] = ()
+
+
+def connection(endpoint: Endpoints = None) -> Connection:
+    """Return the connection that a command line asks for; each parameter is an option of every command that has one."""
+    listed = [part.strip() for part in os.environ.get("HEADGATE_ENDPOINTS", "").split(",")]
+    return Connection(tuple(endpoint or (part for part in listed if part)))
+
+
+def connected(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the API as its first argument, and the options of `connection` to its command line.
+
+    Nothing is imported for it before the command runs, and nothing dialled before its first call.
+    """
+    _, *own = signature(command).parameters.values()
+    options = list(signature(connection).parameters.values())
+    context = Parameter(CONTEXT, Parameter.KEYWORD_ONLY, annotation=typer.Context)
+
+    @wraps(command)
+    def run(**given: Any) -> None:
+        chosen = {option.name: given.pop(option.name) for option in options}
+        command(_dialled(given.pop(CONTEXT), chosen), **given)
+
+    parameters = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in (context, *own, *options)]
+    run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    return run
+
+
+def _dialled(context: typer.Context, chosen: Mapping[str, Any]) -> Any:
+    if context.obj is not None:
+        return context.obj(connection(**chosen))
+    from headgate_cli.api import connect
+
+    return connect(connection(**chosen))
