@@ -123,7 +123,8 @@ def test_ipv6_reaches_across_subnets(lab: Lab, api: Api, project: str, target: s
         namespace = lab.stations()[f"six{number}"].namespace
         for command in (
             ["ip", "-6", "addr", "add", f"{port.ipv6}/64", "dev", "eth0", "nodad"],
-            ["ip", "-6", "route", "add", "default", "via", f"2001:db8:{number}::1"],
+            # The router's advertisement may have brought one already.
+            ["ip", "-6", "route", "replace", "default", "via", f"2001:db8:{number}::1"],
         ):
             subprocess.run(namespace.command(*command), check=True)
     ping = lab.stations()["six1"].namespace.command("ping", "-6", "-c1", "-w15", ports[2].ipv6)
