@@ -65,7 +65,8 @@ class Attribute:
     """One attribute: what an element is, how many there are, and who sets it.
 
     `field` is None for attributes that Terraform has and the message has not (`id`, `name`, the parent). `size` bounds
-    the number of elements; `key_checks` apply to each key of a map.
+    the number of elements; `key_checks` apply to each key of a map. `volatile` output changes by itself: it is shown by
+    data sources only (`views`).
     """
 
     name: str
@@ -74,6 +75,7 @@ class Attribute:
     required: bool = False
     optional: bool = False
     computed: bool = False
+    volatile: bool = False
     immutable: bool = False
     sensitive: bool = False
     size: tuple[int, int | None] = (0, None)

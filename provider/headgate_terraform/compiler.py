@@ -44,7 +44,7 @@ def rules_of(field: FieldDescriptor) -> annotations_pb2.Field:
 
 
 def compile_message(message: Descriptor, patterns: Patterns) -> Object:
-    """Return the tree of a kind's message, without its identifier and without volatile output.
+    """Return the tree of a kind's message, without its identifier.
 
     Raises:
         SchemaError: a field has no annotation or a type that has no counterpart in Terraform.
@@ -76,13 +76,17 @@ def _shown(message: Descriptor) -> Iterator[tuple[FieldDescriptor, annotations_p
         rules = rules_of(field)
         if rules.behavior == annotations_pb2.BEHAVIOR_UNSPECIFIED:
             raise SchemaError(f"{field.full_name}: no annotation says who sets it")
-        if rules.behavior == annotations_pb2.BEHAVIOR_IDENTIFIER or _is_hidden(rules):
+        if rules.behavior == annotations_pb2.BEHAVIOR_IDENTIFIER or _is_time(field, rules):
             continue
         yield field, rules
 
 
-def _is_hidden(rules: annotations_pb2.Field) -> bool:
+def _is_volatile(rules: annotations_pb2.Field) -> bool:
     return rules.volatile and rules.behavior == annotations_pb2.BEHAVIOR_OUTPUT_ONLY
+
+
+def _is_time(field: FieldDescriptor, rules: annotations_pb2.Field) -> bool:
+    return _is_volatile(rules) and field.message_type is not None and field.message_type.name == "Timestamp"
 
 
 def _is_synthetic(field: FieldDescriptor) -> bool:
@@ -109,6 +113,7 @@ def _attribute(
         required=required,
         optional=not (computed or required),
         computed=computed or rules.server_chosen,
+        volatile=_is_volatile(rules),
         immutable=rules.immutable,
         size=(rules.min_size, rules.max_size or None),
         key_checks=(_pattern(rules.pattern),) if nesting is Nesting.MAP and rules.pattern else (),

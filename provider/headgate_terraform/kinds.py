@@ -15,10 +15,13 @@ import headgate.v1
 from headgate.v1 import annotations_pb2
 from headgate_terraform.attributes import Attribute, Object, Scalar
 from headgate_terraform.compiler import SchemaError, compile_message
-from headgate_terraform.names import NamePattern, check_form, check_id
+from headgate_terraform.names import NamePattern, check_form, check_id, split
+from headgate_terraform.views import settled
 
-RESERVED = frozenset({"id", "count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"})
-"""Names that Terraform, or the provider's own `id`, has taken at the top of a resource."""
+RESERVED = frozenset(
+    {"id", "project", "count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"}
+)
+"""Names taken at the top of a block: by Terraform, and by the provider's own `id` and `project`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,8 +37,9 @@ class Method:
 class Kind:
     """A type of resource.
 
-    `shape` holds the message's attributes, then `name` and the parent; `id` is not among them, because it is made from
-    these. `parent` is the parent attribute's name, empty where there is none.
+    `shape` holds what a resource shows: `name`, the parent, the message's attributes; `id` is not among them, because
+    it is made from these. `whole` holds everything that the API says of one. `parent` is the parent attribute's name,
+    empty where there is none.
     """
 
     type: str
@@ -44,6 +48,7 @@ class Kind:
     parent: str
     in_project: bool
     shape: Object = field(repr=False)
+    whole: Object = field(repr=False)
     message: Descriptor = field(repr=False)
 
     @property
@@ -52,9 +57,19 @@ class Kind:
         return f"headgate_{self.type}"
 
     def method(self, verb: str) -> Method:
-        """Return one of the standard methods: Get, Create, Update, Delete."""
+        """Return one of the standard methods: Get, List, Create, Update, Delete."""
         file, name = self.message.file, self.message.name
-        return find_method(file, f"{name}Service", f"{verb}{name}")
+        noun = self.plural[0].upper() + self.plural[1:] if verb == "List" else name
+        return find_method(file, f"{name}Service", f"{verb}{noun}")
+
+    def identity(self, name: str) -> dict[str, str | None]:
+        """Return the attributes that a resource name is made of: `id`, `name` and the parent."""
+        above, own = split(name)
+        identity: dict[str, str | None] = {"id": name, "name": own}
+        if self.parent:
+            has_parent = any(p.parent_variable == self.parent and p.matches(name) for p in self.patterns)
+            identity[self.parent] = above if has_parent else None
+        return identity
 
     def compose(self, config: dict[str, Any], project: str) -> str:
         """Return the resource name of a configuration whose name and parent are known."""
@@ -107,18 +122,20 @@ def _kind(message: Descriptor, resource: annotations_pb2.Resource, known: dict[s
     if len(parents) > 1:
         raise SchemaError(f"{message.full_name}: parents of different types ({', '.join(sorted(parents))})")
     parent = parents.pop() if parents else ""
-    shape = compile_message(message, known)
-    for attribute in shape.attributes:
+    compiled = compile_message(message, known)
+    for attribute in compiled.attributes:
         if attribute.name in RESERVED | {"name", parent}:
             raise SchemaError(f"{message.full_name}.{attribute.name}: the name is taken in Terraform")
     own = [_name_attribute(message), *([_parent_attribute(parent, patterns)] if parent else [])]
+    whole = Object(attributes=(*own, *compiled.attributes), choices=compiled.choices)
     return Kind(
         type=resource.type,
         plural=resource.plural,
         patterns=patterns,
         parent=parent,
         in_project="project" in variables,
-        shape=Object(attributes=(*own, *shape.attributes), choices=shape.choices),
+        shape=settled(whole),
+        whole=whole,
         message=message,
     )
 

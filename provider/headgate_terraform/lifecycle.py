@@ -172,12 +172,7 @@ class Resources:
 
 def state_of(kind: Kind, message: Any, reference: Value) -> dict[str, Value]:
     """Return a resource's state from the API's message, spelled as in the planned or prior object `reference`."""
-    parent, name = split(message.name)
-    state = {**extract(message, kind.shape, reference), "id": message.name, "name": name}
-    if kind.parent:
-        has_parent = any(p.parent_variable == kind.parent and p.matches(message.name) for p in kind.patterns)
-        state[kind.parent] = parent if has_parent else None
-    return state
+    return {**extract(message, kind.shape, reference), **kind.identity(message.name)}
 
 
 def plan_id(kind: Kind, config: dict[str, Value], project: Value) -> Value:

@@ -36,6 +36,10 @@ class NamePattern:
         """The pattern of the parent; empty if there is none."""
         return "/".join(self.text.split("/")[:-2])
 
+    def collection(self, project: str) -> str:
+        """Return the parent by which all resources of this form in a project are listed: "-" stands for any id."""
+        return _VARIABLE.sub(lambda variable: project if variable[1] == "project" else "-", self.parent)
+
     @property
     def parent_variable(self) -> str:
         """What the parent's last segment is called ("vpc"); empty if there is no parent."""
@@ -47,6 +51,12 @@ def split(name: str) -> tuple[str, str]:
     """Return the parent's name (empty if none) and the last segment."""
     segments = name.split("/")
     return "/".join(segments[:-2]), segments[-1]
+
+
+def project_of(name: str) -> str:
+    """Return the project that a resource name is in; empty if in none."""
+    collection, _, rest = name.partition("/")
+    return rest.split("/")[0] if collection == "projects" else ""
 
 
 def check_form(patterns: tuple[NamePattern, ...], article: str, text: str) -> str | None:

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.client import Client, NoEndpointError
 from headgate_terraform.comments import load_comments
+from headgate_terraform.data_sources import DataSource, load_data_sources
 from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.lifecycle import Outcome, Resources, plan_id
 from headgate_terraform.paths import Key, Path, Problem, Severity
 from headgate_terraform.planning import plan_object, replaced_paths
-from headgate_terraform.schema import block_schema, kind_schema
+from headgate_terraform.queries import Queries, validate_query
+from headgate_terraform.schema import block_schema, kind_schema, query_schema
 from headgate_terraform.settings import SHAPE, Settings, complete, problems, settle
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
@@ -35,6 +37,10 @@ class Provider:
     def _kinds(self) -> dict[str, Kind]:
         return load_kinds(self._extra_protos)
 
+    @functools.cached_property
+    def _sources(self) -> dict[str, DataSource]:
+        return load_data_sources(self._kinds)
+
     @property
     def _resources(self) -> Resources:
         return Resources(self._settings, self._client)
@@ -46,7 +52,8 @@ class Provider:
     async def get_metadata(self, _request: tf.GetMetadata.Request) -> tf.GetMetadata.Response:
         """Say which types there are."""
         types = [tf.GetMetadata.ResourceMetadata(type_name=name) for name in self._kinds]
-        return tf.GetMetadata.Response(server_capabilities=CAPABILITIES, resources=types)
+        sources = [tf.GetMetadata.DataSourceMetadata(type_name=name) for name in self._sources]
+        return tf.GetMetadata.Response(server_capabilities=CAPABILITIES, resources=types, data_sources=sources)
 
     async def get_provider_schema(self, _request: tf.GetProviderSchema.Request) -> tf.GetProviderSchema.Response:
         """Describe everything."""
@@ -54,6 +61,7 @@ class Provider:
         return tf.GetProviderSchema.Response(
             provider=block_schema(SHAPE.attributes, "Virtual networks of Headgate.", comments),
             resource_schemas={name: kind_schema(kind, comments) for name, kind in self._kinds.items()},
+            data_source_schemas={name: query_schema(source, comments) for name, source in self._sources.items()},
             server_capabilities=CAPABILITIES,
         )
 
@@ -80,6 +88,19 @@ class Provider:
         """Check a resource's configuration, offline."""
         found = validate(self._kinds[request.type_name].shape, _value(request.config))
         return tf.ValidateResourceConfig.Response(diagnostics=diagnostics(found))
+
+    async def validate_data_resource_config(
+        self, request: tf.ValidateDataResourceConfig.Request
+    ) -> tf.ValidateDataResourceConfig.Response:
+        """Check a data source's configuration, offline."""
+        found = validate_query(self._sources[request.type_name], _value(request.config))
+        return tf.ValidateDataResourceConfig.Response(diagnostics=diagnostics(found))
+
+    async def read_data_source(self, request: tf.ReadDataSource.Request) -> tf.ReadDataSource.Response:
+        """Return what a data source finds."""
+        queries = Queries(self._settings, self._client)
+        outcome = await queries.read(self._sources[request.type_name], _value(request.config))
+        return tf.ReadDataSource.Response(state=_dynamic(outcome.state), diagnostics=diagnostics(outcome.problems))
 
     async def upgrade_resource_state(
         self, request: tf.UpgradeResourceState.Request

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 
 import grpc
 
+from headgate_terraform.attributes import Object
 from headgate_terraform.kinds import Kind
 from headgate_terraform.paths import ROOT, Path, Problem, parse_field_path
 
@@ -51,15 +52,20 @@ def read_refusal(error: grpc.aio.AioRpcError) -> Refusal:
     return Refusal(error.code(), error.details() or "", info.reason, dict(info.metadata), violations)
 
 
-def explain(kind: Kind, name: str, refusal: Refusal) -> Iterator[Problem]:
-    """Yield the problems of a refused request about the resource `name`, one for each violation."""
+def explain(kind: Kind, name: str, refusal: Refusal, shape: Object | None = None) -> Iterator[Problem]:
+    """Yield the problems of a refused request about the resource `name`, one for each violation.
+
+    `shape` is that of the configuration where it is not the kind's own.
+    """
     if refusal.code is grpc.StatusCode.ALREADY_EXISTS and not refusal.passes:
         yield _exists(kind, name, refusal)
         return
     for violation in refusal.violations:
         reason = violation.reason or refusal.reason
         yield Problem(
-            _title(reason, refusal.code), _words(violation.description, name, reason), _place(kind, violation.field)
+            _title(reason, refusal.code),
+            _words(violation.description, name, reason),
+            _place(kind, violation.field, shape or kind.shape),
         )
     if not refusal.violations:
         yield Problem(_title(refusal.reason, refusal.code), _words(refusal.message, name, refusal.reason))
@@ -84,9 +90,9 @@ def _words(description: str, name: str, reason: str) -> str:
     return f"{description or 'The controller gave no explanation.'}\n\n({source})"
 
 
-def _place(kind: Kind, field_path: str) -> Path:
+def _place(kind: Kind, field_path: str, shape: Object) -> Path:
     if field_path == "parent":
         return Path((kind.parent,)) if kind.parent else ROOT
     if field_path == f"{kind.type}_id":
         return Path(("name",))
-    return parse_field_path(field_path, kind.shape)
+    return parse_field_path(field_path, shape)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping
 
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
+from headgate_terraform.data_sources import DataSource
 from headgate_terraform.kinds import Kind
 
 _NESTINGS: Mapping[Nesting, tf.Schema.Object.NestingMode] = {
@@ -26,6 +27,11 @@ ID = Attribute(
 def kind_schema(kind: Kind, comments: Mapping[str, str]) -> tf.Schema:
     """Return the schema of a kind's resources. Version 0 for as long as changes only add or remove attributes."""
     return block_schema((ID, *kind.shape.attributes), comments.get(kind.message.full_name, ""), comments)
+
+
+def query_schema(source: DataSource, comments: Mapping[str, str]) -> tf.Schema:
+    """Return the schema of a data source."""
+    return block_schema(source.shape.attributes, source.description, comments)
 
 
 def block_schema(attributes: Iterable[Attribute], description: str, comments: Mapping[str, str]) -> tf.Schema:

@@ -11,8 +11,10 @@ from google.protobuf.descriptor import Descriptor
 from headgate.v1 import annotations_pb2 as a
 from headgate_terraform.attributes import Scalar
 from headgate_terraform.compiler import SchemaError, compile_message
+from headgate_terraform.data_sources import load_data_sources
 from headgate_terraform.kinds import load_kinds
 from headgate_terraform.names import NamePattern
+from headgate_terraform.views import observed, settled
 
 FIELD = descriptor_pb2.FieldDescriptorProto
 SERIAL = count()
@@ -63,8 +65,17 @@ def test_what_terraform_cannot_be_told_is_refused_loudly(make: Callable[[], Desc
         compile_message(make(), PATTERNS)
 
 
-def test_volatile_output_is_hidden() -> None:
-    assert compile_message(message(behavior=a.BEHAVIOR_OUTPUT_ONLY, volatile=True), PATTERNS).attributes == ()
+def test_volatile_output_is_hidden_in_resources_and_shown_in_data_sources() -> None:
+    shape = compile_message(message(behavior=a.BEHAVIOR_OUTPUT_ONLY, volatile=True), PATTERNS)
+    assert settled(shape).attributes == ()
+    assert [shown.name for shown in observed(shape).attributes] == ["x"]
+
+
+def test_nothing_in_a_data_source_can_be_set_but_what_is_asked() -> None:
+    for source in load_data_sources(load_kinds()).values():
+        asked = {attribute.name for attribute in source.shape.attributes if attribute.configurable}
+        assert asked <= {"id", "name", source.kind.parent, "project", "filter"}
+        assert all(a.computed for a in source.shape.attributes if not a.configurable)
 
 
 def enum_scalar() -> Scalar:
