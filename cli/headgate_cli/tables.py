@@ -1,6 +1,6 @@
 """`headgate get`: one table for each kind, its columns taken from what the resources hold."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
@@ -45,10 +45,15 @@ def realised(resource: Any) -> str:
 
 def show(kind: Kind, resources: Sequence[Any], project: str) -> None:
     """Print a table of resources of one kind."""
+    heading, *lines = rows(kind, resources, project)
+    print_rows(heading, lines)
+
+
+def print_rows(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+    """Print a table."""
     console = Console(highlight=False, markup=False)
     if not console.is_terminal:
         console = Console(highlight=False, markup=False, width=UNBOUNDED)
-    heading, *lines = rows(kind, resources, project)
     table = Table(*heading, box=None, pad_edge=False, header_style="bold")
     for line in lines:
         table.add_row(*line)

@@ -7,12 +7,12 @@ which deletes nothing. The file is one line of JSON (whose it is, and a checksum
 import hashlib
 import json
 import logging
-import os
 from pathlib import Path
 
 from google.protobuf.message import DecodeError
 
 from headgate.v1 import host_link_pb2 as pb
+from headgate_common.files import write_whole
 from headgate_hostagent import wire
 from headgate_hostagent.objects import Held
 
@@ -68,18 +68,7 @@ class DesiredFile:
         """
         payload = wire.held_to(held).SerializeToString(deterministic=True)
         header = {"format": FORMAT, "host": self._host, "sha256": hashlib.sha256(payload).hexdigest()}
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self.path.with_name("desired.new")
-        with fresh.open("wb") as file:
-            file.write(json.dumps(header).encode() + b"\n" + payload)
-            file.flush()
-            os.fsync(file.fileno())
-        fresh.replace(self.path)
-        directory = os.open(self.path.parent, os.O_RDONLY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        write_whole(self.path, json.dumps(header).encode() + b"\n" + payload)
 
     def _parse(self, content: bytes) -> Held:
         line, _, payload = content.partition(b"\n")

@@ -1,0 +1,198 @@
+"""`headgate pki`: the certificates of a site."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from headgate_cli.errors import CliError
+
+if TYPE_CHECKING:
+    from headgate_common.identity import Identity
+
+CaDirectory = Annotated[Path, typer.Option("--ca", envvar="HEADGATE_CA_DIR", help="The directory of the site's CA.")]
+PkiDirectory = Annotated[
+    Path, typer.Option("--out", "-o", help="The directory of the program's certificate: its pki_dir.")
+]
+CA_DIR, PKI_DIR = Path("/etc/headgate/ca"), Path("/etc/headgate/pki")
+SOUTHBOUND_PORT = 6642
+"""Where ovn-controllers look for Southbound.  Source: ovn-sb(5)."""
+
+
+ROTATION = (
+    "Hosts that are connected trust it at once and renew their certificates by themselves. When `headgate pki show` "
+    "has a certificate of the new CA for each, issue the controllers' anew, and `headgate pki retire` the CA before."
+)
+
+
+class RoleName(StrEnum):
+    """Whom a certificate is for."""
+
+    CONTROLLER = "controller"
+    HOST = "host"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the group."""
+    group = typer.Typer(help="Make, hand out, renew and revoke the certificates of a site.", no_args_is_help=True)
+    for command in (init, issue, show, revoke, rotate, retire, central):
+        group.command()(command)
+    app.add_typer(group, name="pki")
+
+
+def init(ca: CaDirectory = CA_DIR) -> None:
+    """Make the site's CA."""
+    from headgate_common import pki
+    from headgate_common.authority import Authority
+
+    with _told():
+        authority = Authority.create(ca, pki.utc_now())
+        made = pki.fingerprint(authority.trusted()[0])
+    typer.echo(
+        f"CA in {ca}, SHA-256 {made}\nKeep signing.pem secret: with it anybody can pose as a host or a controller."
+    )
+
+
+def issue(
+    role: RoleName,
+    name: Annotated[str, typer.Argument(help="The chassis name of a host; any name of a controller.")],
+    address: Annotated[
+        list[str] | None, typer.Option(help="A name or IP address by which API clients reach a controller; repeatable.")
+    ] = None,
+    days: Annotated[
+        int | None, typer.Option(min=1, help="How long it is valid; a host's 90, a controller's 365.")
+    ] = None,
+    out: PkiDirectory = PKI_DIR,
+    ca: CaDirectory = CA_DIR,
+) -> None:
+    """Make a key and a certificate on this machine; again renews what is there."""
+    from headgate_common import pki
+    from headgate_common.authority import Authority
+    from headgate_common.identity import IdentityFiles
+
+    with _told():
+        subject = pki.Subject(pki.Role(role.value), name, tuple(address or ()))
+        files, authority, key = IdentityFiles(out), Authority(ca), pki.new_key()
+        if files.identity.exists() and (holder := files.load().subject.name) != name:
+            raise CliError(f"{files.identity} is the certificate of {holder}; name another directory with --out.")
+        lifetime = timedelta(days=days) if days else None
+        certificate = authority.issue(subject, key.public_key(), pki.utc_now(), lifetime)
+        files.save(key, certificate, authority.bundle())
+        until = files.load().certificate.not_valid_after_utc
+    typer.echo(f"{files.identity} of {role} {name}, until {until:%Y-%m-%d}")
+
+
+def show(
+    ca: CaDirectory = CA_DIR,
+    directory: Annotated[Path | None, typer.Argument(help="Of a program instead, such as /etc/headgate/pki.")] = None,
+) -> None:
+    """Show the CA and what it has issued, or the certificate of one program."""
+    from headgate_cli.tables import print_rows
+    from headgate_common import pki
+    from headgate_common.authority import Authority
+    from headgate_common.identity import IdentityFiles
+
+    with _told():
+        if directory is not None:
+            _show_identity(IdentityFiles(directory).load())
+            return
+        authority = Authority(ca)
+        trusted, issued = authority.trusted(), authority.issued()
+    for certificate in trusted:
+        typer.echo(f"CA SHA-256 {pki.fingerprint(certificate)} until {certificate.not_valid_after_utc:%Y-%m-%d}")
+    numbers = {pki.fingerprint(certificate): number for number, certificate in enumerate(trusted, 1)}
+    rows = [
+        (
+            note.role,
+            note.name,
+            note.until[:10],
+            str(numbers.get(note.ca, "gone")),
+            note.revoked[:10] or "-",
+            note.serial,
+        )
+        for note in issued
+    ]
+    print_rows(("ROLE", "NAME", "UNTIL", "CA", "REVOKED", "SERIAL"), rows)
+
+
+def revoke(
+    role: RoleName,
+    name: Annotated[str, typer.Argument(help="Whose certificates no controller accepts any more.")],
+    ca: CaDirectory = CA_DIR,
+) -> None:
+    """Revoke every certificate of a host or a controller that was issued so far."""
+    from headgate_common import pki
+    from headgate_common.authority import Authority
+
+    with _told():
+        revoked = Authority(ca).revoke(lambda note: (note.role, note.name) == (role.value, name), pki.utc_now())
+    if not revoked:
+        raise CliError(f"{ca} has issued no certificate to {role} {name} that is valid; see `headgate pki show`.")
+    typer.echo(f"{len(revoked)} of {role} {name} revoked")
+
+
+def rotate(ca: CaDirectory = CA_DIR) -> None:
+    """Let a new CA sign; the one before stays trusted until `headgate pki retire`."""
+    from headgate_common import pki
+    from headgate_common.authority import Authority
+
+    with _told():
+        made = Authority(ca).rotate(pki.utc_now())
+    typer.echo(f"New CA, SHA-256 {pki.fingerprint(made)}. {ROTATION}")
+
+
+def retire(ca: CaDirectory = CA_DIR) -> None:
+    """Trust the newest CA alone; refused while certificates of the one before are in use."""
+    from headgate_common import pki
+    from headgate_common.authority import Authority
+
+    with _told():
+        Authority(ca).retire(pki.utc_now())
+    typer.echo("Only the newest CA is trusted now.")
+
+
+def central(
+    directory: Annotated[Path, typer.Argument(help="Of the central machine's certificate, a controller's.")] = PKI_DIR,
+    port: Annotated[int, typer.Option(help="Where Southbound listens.")] = SOUTHBOUND_PORT,
+) -> None:
+    """Print the commands by which OVN's Southbound database takes hosts by certificate only."""
+    from headgate_common.identity import IdentityFiles
+
+    files = IdentityFiles(directory)
+    with _told():
+        files.load()
+    typer.echo(
+        f"ovn-sbctl set-ssl {files.identity} {files.identity} {files.ca}\n"
+        f"ovn-sbctl -- --id=@c create connection target='\"pssl:{port}\"' role=ovn-controller"
+        " -- set SB_Global . connections=@c"
+    )
+
+
+def _show_identity(identity: "Identity") -> None:
+    from headgate_common import pki
+
+    subject, certificate = identity.subject, identity.certificate
+    issuer = pki.issuer_among(certificate, identity.authorities)
+    typer.echo(f"{subject.role.value} {' '.join((subject.name, *subject.addresses))}")
+    typer.echo(f"serial {certificate.serial_number:x}")
+    typer.echo(
+        f"until {certificate.not_valid_after_utc:%Y-%m-%d}, renewed from {pki.renewal_due(certificate):%Y-%m-%d}"
+    )
+    typer.echo(f"CA SHA-256 {pki.fingerprint(issuer)}" if issuer else "of no CA in ca.pem")
+
+
+@contextmanager
+def _told() -> Iterator[None]:
+    """Turn what goes wrong into the words that end the program."""
+    from headgate_common.pki import PkiError
+
+    try:
+        yield
+    except PkiError as error:
+        raise CliError(str(error)) from error
+    except OSError as error:
+        raise CliError(f"{error.filename}: {error.strerror}") from error
