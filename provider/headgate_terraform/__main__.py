@@ -1,5 +1,6 @@
 """The program that Terraform starts: headgate-terraform-provider."""
 
+import gc
 import os
 import sys
 
@@ -16,7 +17,9 @@ Kinds from further proto files: HEADGATE_EXTRA_PROTOS, names of generated Python
 def main() -> int:
     """Serve Terraform, or explain why not."""
     debug = sys.argv[1:] == ["--debug"]
-    # Nothing heavy before this line: Terraform starts the provider three to five times for one command.
+    # Terraform starts the provider three to five times for one command, so nothing heavy is imported that a start does
+    # not need; and while modules are being made there is no garbage to look for, only more and more to look through.
+    gc.disable()
     from headgate_terraform.plugin import COOKIE, serve
 
     if not debug and (len(sys.argv) > 1 or os.environ.get(COOKIE[0]) != COOKIE[1]):

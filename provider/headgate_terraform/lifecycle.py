@@ -1,7 +1,6 @@
 """What Terraform asks of a resource, as calls of the API: read, create, update, delete, import."""
 
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -87,7 +86,7 @@ class Resources:
         wait for ever.
         """
         method = kind.method("Delete")
-        request: Any = method.request(name=prior["id"], when_unreferenced=True, request_id=str(uuid.uuid4()))
+        request: Any = method.request(name=prior["id"], when_unreferenced=True, request_id=new_request_id())
         try:
             with self._patience.change():
                 await self._client.call(method, request, until=self._deadline())
@@ -163,7 +162,7 @@ class Resources:
 
     async def _mutate(self, method: Any, request: Any, until: float) -> Any:
         # Each attempt after a conflict is a new request; what was not answered is repeated under the same id.
-        request.request_id = str(uuid.uuid4())
+        request.request_id = new_request_id()
         return await self._client.call(method, request, until=until)
 
     def _deadline(self) -> float:
@@ -183,6 +182,14 @@ def plan_id(kind: Kind, config: dict[str, Value], project: Value) -> Value:
     if kind.in_project and (not kind.parent or config[kind.parent] is None):
         parts.append(project)
     return UNKNOWN if UNKNOWN in parts else kind.compose(config, project)
+
+
+def new_request_id() -> str:
+    """Return a UUID by which a request is known if it arrives again."""
+    # What only plans does not import it; with it comes `platform`, which asks what machine this is.
+    import uuid
+
+    return str(uuid.uuid4())
 
 
 def _is_deleting(message: Any) -> bool:

@@ -4,14 +4,14 @@ Source: go-plugin, "Plugin protocol internals"; Terraform's handshake for protoc
 """
 
 import asyncio
+import gc
 import json
 import os
-import shutil
 import signal
 import sys
-import tempfile
 import traceback
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -39,10 +39,9 @@ EXIT_DELAY_SECONDS = 0.002
 
 async def serve(provider: Provider, *, debug: bool) -> None:
     """Serve `provider` until Terraform, or in debug mode the user, ends it."""
-    directory = Path(tempfile.mkdtemp(prefix="headgate-", dir=os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or None))
     ended = asyncio.Event()
+    socket = _private_directory() / "tf.sock"
     try:
-        socket = directory / "tf.sock"
         server = grpc.aio.server(options=CHANNEL_OPTIONS)
         server.add_generic_rpc_handlers((_provider_service(provider), *_plugin_services(ended)))
         certificate = _listen(server, socket, debug=debug)
@@ -51,12 +50,26 @@ async def serve(provider: Provider, *, debug: bool) -> None:
         _watch_signals(ended, debug=debug)
         if not debug:
             asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, ended, os.getppid())
+        # What the start has made stays; the collector need not look through it ever again.
+        gc.freeze()
+        gc.enable()
         await ended.wait()
         await asyncio.sleep(EXIT_DELAY_SECONDS)
     finally:
-        shutil.rmtree(directory, ignore_errors=True)
+        with suppress(OSError):
+            socket.unlink()
+        with suppress(OSError):
+            socket.parent.rmdir()
     # Tearing the server down in order would take longer than Terraform waits before it kills.
     os._exit(0)
+
+
+def _private_directory() -> Path:
+    """Return a new directory of this user alone; made without `tempfile`, whose import is felt at every start."""
+    above = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    directory = Path(above) / f"headgate-{os.urandom(8).hex()}"
+    directory.mkdir(mode=0o700)
+    return directory
 
 
 def _listen(server: grpc.aio.Server, socket: Path, *, debug: bool) -> str:

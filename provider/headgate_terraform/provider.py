@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.client import Client, NoEndpointError
-from headgate_terraform.comments import load_comments
 from headgate_terraform.data_sources import DataSource, load_data_sources
 from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.lifecycle import Outcome, Resources, plan_id
@@ -57,6 +56,9 @@ class Provider:
 
     async def get_provider_schema(self, _request: tf.GetProviderSchema.Request) -> tf.GetProviderSchema.Response:
         """Describe everything."""
+        # Asked for once in a command, of one of its processes: the others need not import what reads the comments.
+        from headgate_terraform.comments import load_comments
+
         comments = load_comments()
         return tf.GetProviderSchema.Response(
             provider=block_schema(SHAPE.attributes, "Virtual networks of Headgate.", comments),
