@@ -31,7 +31,7 @@ REQUIRED = annotations_pb2.BEHAVIOR_REQUIRED
 LAST_COMMON_FIELD = 19
 """Fields of a kind's message up to this number are those that every kind has."""
 
-META_FIELDS = ("display_name", "description", "labels")
+META_FIELDS = ("display_name", "description", "labels", "deletion_protection")
 TOP = re.compile(r"[.\[]")
 """What ends the first segment of a field's path."""
 

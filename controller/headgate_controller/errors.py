@@ -69,6 +69,10 @@ class AlreadyExistsError(HeadgateError):
             super().__init__(f"{name} exists already.", resource=name)
 
 
+def _listed(users: list[str]) -> str:
+    return ",".join(users[:100])
+
+
 class InUseError(HeadgateError):
     """The resource cannot be deleted while others refer to it."""
 
@@ -81,7 +85,20 @@ class InUseError(HeadgateError):
             f"{name} is used by {shown}. Delete these first, "
             "or delete with when_unreferenced to let it vanish with the last of them.",
             resource=name,
-            referrers=",".join(users[:100]),
+            referrers=_listed(users),
+        )
+
+
+class ProtectedError(HeadgateError):
+    """The resource cannot be deleted, by whatever way, before its protection is lifted."""
+
+    code, reason = "FAILED_PRECONDITION", "DELETION_PROTECTED"
+
+    def __init__(self, name: str, referrers: Iterable[str]) -> None:
+        super().__init__(
+            f"{name} is protected against deletion. Update it with deletion_protection = false first, then delete it.",
+            resource=name,
+            referrers=_listed(sorted(referrers)),
         )
 
 

@@ -15,6 +15,7 @@ from headgate_controller.errors import (
     InUseError,
     InvalidError,
     NotFoundError,
+    ProtectedError,
     StaleEtagError,
     Violation,
 )
@@ -85,7 +86,11 @@ def update(draft: Draft, kind: Kind, noun: Any, stamp: Stamp, etag: str = "") ->
     before = existing(draft.world, noun.name, etag)
     kept = before.meta
     meta = replace(
-        kept, display_name=noun.meta.display_name, description=noun.meta.description, labels=noun.meta.labels
+        kept,
+        display_name=noun.meta.display_name,
+        description=noun.meta.description,
+        labels=noun.meta.labels,
+        deletion_protection=noun.meta.deletion_protection,
     )
     settled = _settled(draft.world, kind, replace(noun, meta=meta), before)
     if settled == before:
@@ -117,10 +122,13 @@ def delete(draft: Draft, name: str, stamp: Stamp, *, etag: str = "", when_unrefe
     Raises:
         NotFoundError: there is none of that name.
         StaleEtagError: it is not what the caller saw.
+        ProtectedError: it is protected, and not on its way out already.
         InUseError: others refer to it, and the caller did not say `when_unreferenced`.
     """
     before = existing(draft.world, name, etag)
     referrers = draft.world.group("referrers", name)
+    if before.meta.deletion_protection and not before.meta.deleting:
+        raise ProtectedError(name, referrers)
     if not referrers:
         return _swept(draft.remove(name), before)
     if not when_unreferenced:

@@ -11,14 +11,12 @@ from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.lifecycle import Outcome, Resources, plan_id
 from headgate_terraform.paths import Key, Path, Problem, Severity
 from headgate_terraform.planning import plan_object, replaced_paths
+from headgate_terraform.protection import MARK, mark_of, refuse_destruction, refuse_replacement, refuse_second_half
 from headgate_terraform.queries import Queries, validate_query
 from headgate_terraform.schema import block_schema, kind_schema, query_schema
 from headgate_terraform.settings import SHAPE, Settings, complete, problems, settle
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
-
-PRIVATE_MARK = b"1"
-"""Kept by Terraform beside each resource. In the plan of a new one it says: the second half of a replacement."""
 
 CAPABILITIES = tf.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
 
@@ -115,21 +113,30 @@ class Provider:
     async def plan_resource_change(self, request: tf.PlanResourceChange.Request) -> tf.PlanResourceChange.Response:
         """Plan one resource, offline."""
         kind, proposed = self._kinds[request.type_name], _value(request.proposed_new_state)
-        if proposed is None:
-            return tf.PlanResourceChange.Response(planned_state=_dynamic(None), planned_private=request.prior_private)
         config, prior = _value(request.config), _value(request.prior_state)
+        if proposed is None:
+            return tf.PlanResourceChange.Response(
+                planned_state=_dynamic(None),
+                planned_private=request.prior_private,
+                diagnostics=diagnostics(refuse_destruction(prior)),
+            )
         planned = plan_object(kind.shape, config, prior, stable=True)
         if prior is not None:
             planned["id"] = prior["id"]
-            replaced = replaced_paths(kind.shape, prior, planned)
+            replaced = list(replaced_paths(kind.shape, prior, planned))
             return tf.PlanResourceChange.Response(
                 planned_state=_dynamic(planned),
                 requires_replace=map(attribute_path, replaced),
-                planned_private=PRIVATE_MARK,
+                planned_private=mark_of(prior),
+                diagnostics=diagnostics(refuse_replacement(prior, replaced)),
             )
         # Whoever refers to a resource that is replaced must be replaced with it, though the name stays the same.
         planned["id"] = UNKNOWN if request.prior_private else plan_id(kind, config, self._settings.project)
-        return tf.PlanResourceChange.Response(planned_state=_dynamic(planned), planned_private=request.prior_private)
+        return tf.PlanResourceChange.Response(
+            planned_state=_dynamic(planned),
+            planned_private=request.prior_private,
+            diagnostics=diagnostics(refuse_second_half(request.prior_private)),
+        )
 
     async def apply_resource_change(self, request: tf.ApplyResourceChange.Request) -> tf.ApplyResourceChange.Response:
         """Create, update or delete one resource."""
@@ -167,9 +174,7 @@ class Provider:
         outcome = await self._resources.fetch(self._kinds[request.type_name], request.id)
         response = tf.ImportResourceState.Response(diagnostics=diagnostics(outcome.problems))
         if outcome.state is not None:
-            response.imported_resources.add(
-                type_name=request.type_name, state=_dynamic(outcome.state), private=PRIVATE_MARK
-            )
+            response.imported_resources.add(type_name=request.type_name, state=_dynamic(outcome.state), private=MARK)
         return response
 
     async def stop_provider(self, _request: tf.StopProvider.Request) -> tf.StopProvider.Response:
@@ -187,7 +192,7 @@ def _dynamic(value: Value) -> tf.DynamicValue:
 
 
 def _private(outcome: Outcome) -> bytes:
-    return b"" if outcome.state is None else PRIVATE_MARK
+    return b"" if outcome.state is None else MARK
 
 
 def attribute_path(path: Path) -> tf.AttributePath:

@@ -382,6 +382,21 @@ def test_a_resource_in_use_is_not_deleted_and_its_users_are_named(api: Api, samp
     assert api.get(vpc).state == types_pb2.STATE_ACTIVE
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_protected_resource_of_any_kind_is_not_deleted_until_an_update_lifts_it(
+    api: Api, samples: Samples, kind: str
+) -> None:
+    name = next(name for name in samples if kind_of(name) == kind)
+    assert api.update(name, deletion_protection=True).deletion_protection
+    for way in (False, True):
+        refused = refusal(api.delete, name, when_unreferenced=way)
+        assert (refused.code, refused.reason) == ("FAILED_PRECONDITION", "DELETION_PROTECTED")
+        assert "deletion_protection = false" in refused.message
+    assert api.get(name).state == types_pb2.STATE_ACTIVE
+    assert not api.update(name, deletion_protection=False).deletion_protection
+    api.call(api.kind(name), "Delete", name=name, when_unreferenced=True, validate_only=True)
+
+
 def test_a_resource_with_very_many_users_is_refused_in_an_error_that_arrives(api: Api, shop: str) -> None:
     subnet = f"{shop}/subnets/web"
     for i in range(120):

@@ -20,6 +20,7 @@ class Meta:
     display_name: str | None = None
     description: str | None = None
     labels: Labels = ()
+    deletion_protection: bool | None = None
 
 
 NEW = Meta()

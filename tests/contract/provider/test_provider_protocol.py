@@ -186,7 +186,8 @@ def test_what_is_created_is_what_was_planned_and_plans_empty(core: Core, kind: K
 @PATIENT
 @given(data=st.data())
 def test_any_change_is_planned_validly_and_lands_as_planned(core: Core, kind: Kind, data: st.DataObject) -> None:
-    before, after = data.draw(configured(kind)), data.draw(configured(kind))
+    # What is protected is never replaced: a claim of its own.
+    before, after = data.draw(configured(kind)) | {"deletion_protection": None}, data.draw(configured(kind))
     core.reset()
     prior = core.apply(kind, core.plan(kind, before).value, before)
     plan = core.plan(kind, after, prior)
@@ -206,7 +207,8 @@ def test_any_change_is_planned_validly_and_lands_as_planned(core: Core, kind: Ki
 @PATIENT
 @given(data=st.data())
 def test_a_plan_with_unknowns_is_refined_by_the_plan_without(core: Core, kind: Kind, data: st.DataObject) -> None:
-    before, after = data.draw(configured(kind)), data.draw(configured(kind))
+    # What is protected is never replaced: a claim of its own.
+    before, after = data.draw(configured(kind)) | {"deletion_protection": None}, data.draw(configured(kind))
     core.reset()
     prior = core.apply(kind, core.plan(kind, before).value, before) if data.draw(st.booleans()) else None
     partly = data.draw(st.composite(lambda draw: with_unknowns(after, draw))())

@@ -146,6 +146,43 @@ def test_a_vpc_is_replaced_with_everything_in_it(terraform: Terraform, backend: 
     terraform.assert_settled()
 
 
+def unwrapped(output: str) -> str:
+    return " ".join(output.replace("│", "").split())
+
+
+PROTECTED_WEB = WEB.replace('name = "web"', 'name = "web"\n  deletion_protection = true', 1)
+
+
+def test_what_is_protected_is_refused_in_the_plan_before_anything_is_destroyed(
+    terraform: Terraform, backend: Backend
+) -> None:
+    terraform.apply(PLAIN_VPC + PROTECTED_WEB)
+    before = backend.names()
+    words = "projects/default/vpcs/shop/subnets/web would be destroyed. Set deletion_protection = false"
+    assert words in unwrapped(terraform.run("destroy", "-auto-approve", "-no-color", expect=1))
+    terraform.write(PLAIN_VPC)
+    assert words in unwrapped(terraform.run("apply", "-auto-approve", "-no-color", expect=1))
+    assert backend.names() == before
+
+
+def test_what_is_protected_is_not_replaced_whatever_forces_that(terraform: Terraform, backend: Backend) -> None:
+    terraform.apply(PLAIN_VPC + PROTECTED_WEB)
+    uids = {name: o.uid for name, o in backend.objects.items()}
+    for address in ("headgate_subnet.web", "headgate_vpc.shop"):
+        refused = terraform.run("apply", "-auto-approve", "-no-color", f"-replace={address}", expect=1)
+        assert "Protected against deletion" in refused
+    lifted_at_once = PROTECTED_WEB.replace("true", "false").replace("10.1.0.0/24", "10.2.0.0/24")
+    terraform.write(PLAIN_VPC + lifted_at_once)
+    refused = terraform.run("apply", "-auto-approve", "-no-color", expect=1)
+    assert "destroyed and created anew, since cidr cannot change in place" in unwrapped(refused)
+    assert 'cidr = "10.2.0.0/24"' in refused, "the line that forces it is shown"
+    assert {name: o.uid for name, o in backend.objects.items()} == uids
+    terraform.apply(PLAIN_VPC + PROTECTED_WEB.replace("true", "false"))
+    terraform.apply(PLAIN_VPC + lifted_at_once)
+    assert backend.objects[WEB_PORT].uid != uids[WEB_PORT]
+    terraform.assert_settled()
+
+
 def test_an_entry_added_to_a_map_is_one_entry_in_the_plan(terraform: Terraform) -> None:
     second = INTERNET.replace("internet", "backup").replace("203.0.113", "198.51.100").replace("200", "201")
     terraform.apply(INTERNET + second + SHOP)

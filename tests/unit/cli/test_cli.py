@@ -117,6 +117,11 @@ def test_describe_shows_every_field_and_who_uses_it(headgate: CommandLine) -> No
     assert headgate("describe", "projects/default/vpcs/shop").out == printed.out
 
 
+def test_describe_says_that_a_resource_is_protected(headgate: CommandLine, server: StandIn) -> None:
+    server.resources["projects/default/vpcs/shop"].deletion_protection = True
+    assert "deletion_protection: yes" in headgate("describe", "vpc", "shop").out.splitlines()
+
+
 def test_describe_changes_nothing_though_it_asks_what_a_deletion_would_meet(
     headgate: CommandLine, server: StandIn
 ) -> None:

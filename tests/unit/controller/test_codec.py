@@ -17,7 +17,7 @@ from kind_site import INTERNET, SUBNET, VPC, connected, faults, later, schema, s
 
 from headgate.v1 import annotations_pb2 as ann
 from headgate.v1 import types_pb2
-from headgate_controller.codec import KindCodec, rule_of
+from headgate_controller.codec import META_FIELDS, KindCodec, rule_of
 from headgate_controller.errors import UnknownKindError, Violation
 from headgate_controller.kinds.registry import load
 from headgate_controller.schema import Schema
@@ -121,9 +121,7 @@ def messages(kind: str) -> st.SearchStrategy[Any]:
         "create_time": st.datetimes().map(lambda t: t.isoformat() + "Z"),
         "update_time": st.datetimes().map(lambda t: t.isoformat() + "Z"),
     }
-    words = {
-        name: field_of(codec.descriptor.fields_by_name[name]) for name in ("display_name", "description", "labels")
-    }
+    words = {name: field_of(codec.descriptor.fields_by_name[name]) for name in META_FIELDS}
     name = st.just({"name": EXAMPLE_NAMES[codec.resource.type]})
     parts = (
         name,

@@ -11,6 +11,7 @@ from headgate_controller.errors import (
     InUseError,
     InvalidError,
     NotFoundError,
+    ProtectedError,
     StaleEtagError,
 )
 from headgate_controller.mutations import Delete
@@ -239,6 +240,30 @@ def test_what_only_a_replaced_resource_kept_from_vanishing_vanishes() -> None:
     site.delete(PORT, when_unreferenced=True)
     site.create(PORT)
     assert "hosts/h1" not in site.world.resources
+
+
+@pytest.mark.parametrize("when_unreferenced", [False, True])
+def test_what_is_protected_is_not_deleted_by_whatever_way_until_an_update_lifts_it(when_unreferenced: bool) -> None:
+    site = simple()
+    site.update(VPC, deletion_protection=True)
+    with pytest.raises(ProtectedError, match=f"{VPC} is protected .* deletion_protection = false first") as refused:
+        site.delete(VPC, when_unreferenced=when_unreferenced)
+    assert refused.value.metadata == {"resource": VPC, "referrers": SUBNET}
+    assert not site.get(VPC).meta.deleting
+    site.delete(SUBNET)
+    with pytest.raises(ProtectedError):
+        site.delete(VPC, when_unreferenced=when_unreferenced)
+    site.submit(site.change(VPC, ["deletion_protection"]), Delete(VPC, when_unreferenced=when_unreferenced))
+    assert VPC not in site.world.resources
+
+
+def test_a_parent_on_its_way_out_waits_for_a_protected_child() -> None:
+    site = simple()
+    site.update(SUBNET, deletion_protection=True)
+    site.delete(VPC, when_unreferenced=True)
+    with pytest.raises(ProtectedError):
+        site.delete(SUBNET)
+    assert set(site.world.resources) == {VPC, SUBNET}
 
 
 def test_a_delete_of_nothing_is_not_found() -> None:

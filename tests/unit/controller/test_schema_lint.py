@@ -28,6 +28,7 @@ COMMON = [
     "display_name",
     "description",
     "labels",
+    "deletion_protection",
 ]
 
 
@@ -82,9 +83,9 @@ def test_every_kind_has_the_common_fields_with_equal_definitions(kind: str) -> N
         return field.number, field.type, field.is_repeated, presence, inner, rule_of(field).SerializeToString()
 
     own, first = KINDS[kind].fields_by_number, KINDS["headgate.v1.Vpc"].fields_by_number
-    assert [own[number].name for number in range(1, 13)] == COMMON
-    assert [shape(own[number]) for number in range(1, 13)] == [shape(first[number]) for number in range(1, 13)]
-    assert all(number <= 12 or number > LAST_COMMON_FIELD for number in own)
+    assert [own[number].name for number in range(1, 14)] == COMMON
+    assert [shape(own[number]) for number in range(1, 14)] == [shape(first[number]) for number in range(1, 14)]
+    assert all(number <= 13 or number > LAST_COMMON_FIELD for number in own)
 
 
 def test_references_name_types_that_exist() -> None:

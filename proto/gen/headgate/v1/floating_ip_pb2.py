@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dheadgate/v1/floating_ip.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xa9\x06\n\nFloatingIp\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12\x63\n\x06labels\x18\x0c \x03(\x0b\x32#.headgate.v1.FloatingIp.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12)\n\x0f\x65xternal_subnet\x18\x14 \x01(\tB\x10\xf2\xe0\x18\x0c\x08\x01\x10\x01\x32\x06subnet\x12\x1d\n\x02ip\x18\x15 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x10\x01\x18\x01(\x01H\x02\x88\x01\x01\x12\x1f\n\x04port\x18\x16 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x32\x04portH\x03\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:L\xea\xe0\x18H\n\x0b\x66loating_ip\x12\x0b\x66loatingIps\x1a,projects/{project}/floatingIps/{floating_ip}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x05\n\x03_ipB\x07\n\x05_port\"$\n\x14GetFloatingIpRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"v\n\x16ListFloatingIpsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"a\n\x17ListFloatingIpsResponse\x12-\n\x0c\x66loating_ips\x18\x01 \x03(\x0b\x32\x17.headgate.v1.FloatingIp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x17\x43reateFloatingIpRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x16\n\x0e\x66loating_ip_id\x18\x02 \x01(\t\x12,\n\x0b\x66loating_ip\x18\x03 \x01(\x0b\x32\x17.headgate.v1.FloatingIp\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xa3\x01\n\x17UpdateFloatingIpRequest\x12,\n\x0b\x66loating_ip\x18\x01 \x01(\x0b\x32\x17.headgate.v1.FloatingIp\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"{\n\x17\x44\x65leteFloatingIpRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xb6\x03\n\x11\x46loatingIpService\x12K\n\rGetFloatingIp\x12!.headgate.v1.GetFloatingIpRequest\x1a\x17.headgate.v1.FloatingIp\x12\\\n\x0fListFloatingIps\x12#.headgate.v1.ListFloatingIpsRequest\x1a$.headgate.v1.ListFloatingIpsResponse\x12Q\n\x10\x43reateFloatingIp\x12$.headgate.v1.CreateFloatingIpRequest\x1a\x17.headgate.v1.FloatingIp\x12Q\n\x10UpdateFloatingIp\x12$.headgate.v1.UpdateFloatingIpRequest\x1a\x17.headgate.v1.FloatingIp\x12P\n\x10\x44\x65leteFloatingIp\x12$.headgate.v1.DeleteFloatingIpRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dheadgate/v1/floating_ip.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xeb\x06\n\nFloatingIp\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12\x63\n\x06labels\x18\x0c \x03(\x0b\x32#.headgate.v1.FloatingIp.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12)\n\x0f\x65xternal_subnet\x18\x14 \x01(\tB\x10\xf2\xe0\x18\x0c\x08\x01\x10\x01\x32\x06subnet\x12\x1d\n\x02ip\x18\x15 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x10\x01\x18\x01(\x01H\x03\x88\x01\x01\x12\x1f\n\x04port\x18\x16 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x32\x04portH\x04\x88\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:L\xea\xe0\x18H\n\x0b\x66loating_ip\x12\x0b\x66loatingIps\x1a,projects/{project}/floatingIps/{floating_ip}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protectionB\x05\n\x03_ipB\x07\n\x05_port\"$\n\x14GetFloatingIpRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"v\n\x16ListFloatingIpsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"a\n\x17ListFloatingIpsResponse\x12-\n\x0c\x66loating_ips\x18\x01 \x03(\x0b\x32\x17.headgate.v1.FloatingIp\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x9a\x01\n\x17\x43reateFloatingIpRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x16\n\x0e\x66loating_ip_id\x18\x02 \x01(\t\x12,\n\x0b\x66loating_ip\x18\x03 \x01(\x0b\x32\x17.headgate.v1.FloatingIp\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\xa3\x01\n\x17UpdateFloatingIpRequest\x12,\n\x0b\x66loating_ip\x18\x01 \x01(\x0b\x32\x17.headgate.v1.FloatingIp\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"{\n\x17\x44\x65leteFloatingIpRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xb6\x03\n\x11\x46loatingIpService\x12K\n\rGetFloatingIp\x12!.headgate.v1.GetFloatingIpRequest\x1a\x17.headgate.v1.FloatingIp\x12\\\n\x0fListFloatingIps\x12#.headgate.v1.ListFloatingIpsRequest\x1a$.headgate.v1.ListFloatingIpsResponse\x12Q\n\x10\x43reateFloatingIp\x12$.headgate.v1.CreateFloatingIpRequest\x1a\x17.headgate.v1.FloatingIp\x12Q\n\x10UpdateFloatingIp\x12$.headgate.v1.UpdateFloatingIpRequest\x1a\x17.headgate.v1.FloatingIp\x12P\n\x10\x44\x65leteFloatingIp\x12$.headgate.v1.DeleteFloatingIpRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,6 +62,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLOATINGIP'].fields_by_name['description']._serialized_options = b'\362\340\030\005\010\002H\200\010'
   _globals['_FLOATINGIP'].fields_by_name['labels']._loaded_options = None
   _globals['_FLOATINGIP'].fields_by_name['labels']._serialized_options = b'\362\340\030*\010\002H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?'
+  _globals['_FLOATINGIP'].fields_by_name['deletion_protection']._loaded_options = None
+  _globals['_FLOATINGIP'].fields_by_name['deletion_protection']._serialized_options = b'\362\340\030\002\010\002'
   _globals['_FLOATINGIP'].fields_by_name['external_subnet']._loaded_options = None
   _globals['_FLOATINGIP'].fields_by_name['external_subnet']._serialized_options = b'\362\340\030\014\010\001\020\0012\006subnet'
   _globals['_FLOATINGIP'].fields_by_name['ip']._loaded_options = None
@@ -71,21 +73,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_FLOATINGIP']._loaded_options = None
   _globals['_FLOATINGIP']._serialized_options = b'\352\340\030H\n\013floating_ip\022\013floatingIps\032,projects/{project}/floatingIps/{floating_ip}'
   _globals['_FLOATINGIP']._serialized_start=199
-  _globals['_FLOATINGIP']._serialized_end=1008
-  _globals['_FLOATINGIP_LABELSENTRY']._serialized_start=836
-  _globals['_FLOATINGIP_LABELSENTRY']._serialized_end=881
-  _globals['_GETFLOATINGIPREQUEST']._serialized_start=1010
-  _globals['_GETFLOATINGIPREQUEST']._serialized_end=1046
-  _globals['_LISTFLOATINGIPSREQUEST']._serialized_start=1048
-  _globals['_LISTFLOATINGIPSREQUEST']._serialized_end=1166
-  _globals['_LISTFLOATINGIPSRESPONSE']._serialized_start=1168
-  _globals['_LISTFLOATINGIPSRESPONSE']._serialized_end=1265
-  _globals['_CREATEFLOATINGIPREQUEST']._serialized_start=1268
-  _globals['_CREATEFLOATINGIPREQUEST']._serialized_end=1422
-  _globals['_UPDATEFLOATINGIPREQUEST']._serialized_start=1425
-  _globals['_UPDATEFLOATINGIPREQUEST']._serialized_end=1588
-  _globals['_DELETEFLOATINGIPREQUEST']._serialized_start=1590
-  _globals['_DELETEFLOATINGIPREQUEST']._serialized_end=1713
-  _globals['_FLOATINGIPSERVICE']._serialized_start=1716
-  _globals['_FLOATINGIPSERVICE']._serialized_end=2154
+  _globals['_FLOATINGIP']._serialized_end=1074
+  _globals['_FLOATINGIP_LABELSENTRY']._serialized_start=878
+  _globals['_FLOATINGIP_LABELSENTRY']._serialized_end=923
+  _globals['_GETFLOATINGIPREQUEST']._serialized_start=1076
+  _globals['_GETFLOATINGIPREQUEST']._serialized_end=1112
+  _globals['_LISTFLOATINGIPSREQUEST']._serialized_start=1114
+  _globals['_LISTFLOATINGIPSREQUEST']._serialized_end=1232
+  _globals['_LISTFLOATINGIPSRESPONSE']._serialized_start=1234
+  _globals['_LISTFLOATINGIPSRESPONSE']._serialized_end=1331
+  _globals['_CREATEFLOATINGIPREQUEST']._serialized_start=1334
+  _globals['_CREATEFLOATINGIPREQUEST']._serialized_end=1488
+  _globals['_UPDATEFLOATINGIPREQUEST']._serialized_start=1491
+  _globals['_UPDATEFLOATINGIPREQUEST']._serialized_end=1654
+  _globals['_DELETEFLOATINGIPREQUEST']._serialized_start=1656
+  _globals['_DELETEFLOATINGIPREQUEST']._serialized_end=1779
+  _globals['_FLOATINGIPSERVICE']._serialized_start=1782
+  _globals['_FLOATINGIPSERVICE']._serialized_end=2220
 # @@protoc_insertion_point(module_scope)

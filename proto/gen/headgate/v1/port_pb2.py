@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16headgate/v1/port.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xb0\x07\n\x04Port\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12]\n\x06labels\x18\x0c \x03(\x0b\x32\x1d.headgate.v1.Port.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12\x1b\n\x02ip\x18\x14 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x01H\x02\x88\x01\x01\x12\x1d\n\x04ipv6\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x02H\x03\x88\x01\x01\x12\x1c\n\x03mac\x18\x16 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x07H\x04\x88\x01\x01\x12\x1a\n\x02vm\x18\x17 \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x05\x88\x01\x01\x12\x1f\n\x04host\x18\x18 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x32\x04hostH\x06\x88\x01\x01\x12\x18\n\x08iface_id\x18\x19 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:\x80\x01\xea\xe0\x18|\n\x04port\x12\x05ports\x1a;projects/{project}/vpcs/{vpc}/subnets/{subnet}/ports/{port}\x1a\x30projects/{project}/subnets/{subnet}/ports/{port}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x05\n\x03_ipB\x07\n\x05_ipv6B\x06\n\x04_macB\x05\n\x03_vmB\x07\n\x05_host\"\x1e\n\x0eGetPortRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"p\n\x10ListPortsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"N\n\x11ListPortsResponse\x12 \n\x05ports\x18\x01 \x03(\x0b\x32\x11.headgate.v1.Port\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x11\x43reatePortRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0f\n\x07port_id\x18\x02 \x01(\t\x12\x1f\n\x04port\x18\x03 \x01(\x0b\x32\x11.headgate.v1.Port\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x90\x01\n\x11UpdatePortRequest\x12\x1f\n\x04port\x18\x01 \x01(\x0b\x32\x11.headgate.v1.Port\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"u\n\x11\x44\x65letePortRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xdc\x02\n\x0bPortService\x12\x39\n\x07GetPort\x12\x1b.headgate.v1.GetPortRequest\x1a\x11.headgate.v1.Port\x12J\n\tListPorts\x12\x1d.headgate.v1.ListPortsRequest\x1a\x1e.headgate.v1.ListPortsResponse\x12?\n\nCreatePort\x12\x1e.headgate.v1.CreatePortRequest\x1a\x11.headgate.v1.Port\x12?\n\nUpdatePort\x12\x1e.headgate.v1.UpdatePortRequest\x1a\x11.headgate.v1.Port\x12\x44\n\nDeletePort\x12\x1e.headgate.v1.DeletePortRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16headgate/v1/port.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xf2\x07\n\x04Port\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12]\n\x06labels\x18\x0c \x03(\x0b\x32\x1d.headgate.v1.Port.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12\x1b\n\x02ip\x18\x14 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x01H\x03\x88\x01\x01\x12\x1d\n\x04ipv6\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x02H\x04\x88\x01\x01\x12\x1c\n\x03mac\x18\x16 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x07H\x05\x88\x01\x01\x12\x1a\n\x02vm\x18\x17 \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x06\x88\x01\x01\x12\x1f\n\x04host\x18\x18 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x32\x04hostH\x07\x88\x01\x01\x12\x18\n\x08iface_id\x18\x19 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:\x80\x01\xea\xe0\x18|\n\x04port\x12\x05ports\x1a;projects/{project}/vpcs/{vpc}/subnets/{subnet}/ports/{port}\x1a\x30projects/{project}/subnets/{subnet}/ports/{port}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protectionB\x05\n\x03_ipB\x07\n\x05_ipv6B\x06\n\x04_macB\x05\n\x03_vmB\x07\n\x05_host\"\x1e\n\x0eGetPortRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"p\n\x10ListPortsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"N\n\x11ListPortsResponse\x12 \n\x05ports\x18\x01 \x03(\x0b\x32\x11.headgate.v1.Port\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x80\x01\n\x11\x43reatePortRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0f\n\x07port_id\x18\x02 \x01(\t\x12\x1f\n\x04port\x18\x03 \x01(\x0b\x32\x11.headgate.v1.Port\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x90\x01\n\x11UpdatePortRequest\x12\x1f\n\x04port\x18\x01 \x01(\x0b\x32\x11.headgate.v1.Port\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"u\n\x11\x44\x65letePortRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xdc\x02\n\x0bPortService\x12\x39\n\x07GetPort\x12\x1b.headgate.v1.GetPortRequest\x1a\x11.headgate.v1.Port\x12J\n\tListPorts\x12\x1d.headgate.v1.ListPortsRequest\x1a\x1e.headgate.v1.ListPortsResponse\x12?\n\nCreatePort\x12\x1e.headgate.v1.CreatePortRequest\x1a\x11.headgate.v1.Port\x12?\n\nUpdatePort\x12\x1e.headgate.v1.UpdatePortRequest\x1a\x11.headgate.v1.Port\x12\x44\n\nDeletePort\x12\x1e.headgate.v1.DeletePortRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,6 +62,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PORT'].fields_by_name['description']._serialized_options = b'\362\340\030\005\010\002H\200\010'
   _globals['_PORT'].fields_by_name['labels']._loaded_options = None
   _globals['_PORT'].fields_by_name['labels']._serialized_options = b'\362\340\030*\010\002H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?'
+  _globals['_PORT'].fields_by_name['deletion_protection']._loaded_options = None
+  _globals['_PORT'].fields_by_name['deletion_protection']._serialized_options = b'\362\340\030\002\010\002'
   _globals['_PORT'].fields_by_name['ip']._loaded_options = None
   _globals['_PORT'].fields_by_name['ip']._serialized_options = b'\362\340\030\006\010\002\030\001(\001'
   _globals['_PORT'].fields_by_name['ipv6']._loaded_options = None
@@ -77,21 +79,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PORT']._loaded_options = None
   _globals['_PORT']._serialized_options = b'\352\340\030|\n\004port\022\005ports\032;projects/{project}/vpcs/{vpc}/subnets/{subnet}/ports/{port}\0320projects/{project}/subnets/{subnet}/ports/{port}'
   _globals['_PORT']._serialized_start=192
-  _globals['_PORT']._serialized_end=1136
-  _globals['_PORT_LABELSENTRY']._serialized_start=887
-  _globals['_PORT_LABELSENTRY']._serialized_end=932
-  _globals['_GETPORTREQUEST']._serialized_start=1138
-  _globals['_GETPORTREQUEST']._serialized_end=1168
-  _globals['_LISTPORTSREQUEST']._serialized_start=1170
-  _globals['_LISTPORTSREQUEST']._serialized_end=1282
-  _globals['_LISTPORTSRESPONSE']._serialized_start=1284
-  _globals['_LISTPORTSRESPONSE']._serialized_end=1362
-  _globals['_CREATEPORTREQUEST']._serialized_start=1365
-  _globals['_CREATEPORTREQUEST']._serialized_end=1493
-  _globals['_UPDATEPORTREQUEST']._serialized_start=1496
-  _globals['_UPDATEPORTREQUEST']._serialized_end=1640
-  _globals['_DELETEPORTREQUEST']._serialized_start=1642
-  _globals['_DELETEPORTREQUEST']._serialized_end=1759
-  _globals['_PORTSERVICE']._serialized_start=1762
-  _globals['_PORTSERVICE']._serialized_end=2110
+  _globals['_PORT']._serialized_end=1202
+  _globals['_PORT_LABELSENTRY']._serialized_start=929
+  _globals['_PORT_LABELSENTRY']._serialized_end=974
+  _globals['_GETPORTREQUEST']._serialized_start=1204
+  _globals['_GETPORTREQUEST']._serialized_end=1234
+  _globals['_LISTPORTSREQUEST']._serialized_start=1236
+  _globals['_LISTPORTSREQUEST']._serialized_end=1348
+  _globals['_LISTPORTSRESPONSE']._serialized_start=1350
+  _globals['_LISTPORTSRESPONSE']._serialized_end=1428
+  _globals['_CREATEPORTREQUEST']._serialized_start=1431
+  _globals['_CREATEPORTREQUEST']._serialized_end=1559
+  _globals['_UPDATEPORTREQUEST']._serialized_start=1562
+  _globals['_UPDATEPORTREQUEST']._serialized_end=1706
+  _globals['_DELETEPORTREQUEST']._serialized_start=1708
+  _globals['_DELETEPORTREQUEST']._serialized_end=1825
+  _globals['_PORTSERVICE']._serialized_start=1828
+  _globals['_PORTSERVICE']._serialized_end=2176
 # @@protoc_insertion_point(module_scope)

@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17headgate/v1/route.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xef\x05\n\x05Route\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12^\n\x06labels\x18\x0c \x03(\x0b\x32\x1e.headgate.v1.Route.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12\x1d\n\x0b\x64\x65stination\x18\x14 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x01(\x06\x12\x35\n\tnext_hops\x18\x15 \x03(\x0b\x32\x14.headgate.v1.NextHopB\x0c\xf2\xe0\x18\x08\x08\x01H\x10P\x01X\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:A\xea\xe0\x18=\n\x05route\x12\x06routes\x1a,projects/{project}/vpcs/{vpc}/routes/{route}B\x0f\n\r_display_nameB\x0e\n\x0c_description\"S\n\x07NextHop\x12)\n\x0f\x65xternal_subnet\x18\x01 \x01(\tB\x0e\xf2\xe0\x18\n\x08\x02\x32\x06subnetH\x00\x12\x16\n\x02ip\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x02(\x03H\x00\x42\x05\n\x03hop\"\x1f\n\x0fGetRouteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"q\n\x11ListRoutesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"Q\n\x12ListRoutesResponse\x12\"\n\x06routes\x18\x01 \x03(\x0b\x32\x12.headgate.v1.Route\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x01\n\x12\x43reateRouteRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08route_id\x18\x02 \x01(\t\x12!\n\x05route\x18\x03 \x01(\x0b\x32\x12.headgate.v1.Route\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x93\x01\n\x12UpdateRouteRequest\x12!\n\x05route\x18\x01 \x01(\x0b\x32\x12.headgate.v1.Route\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"v\n\x12\x44\x65leteRouteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xeb\x02\n\x0cRouteService\x12<\n\x08GetRoute\x12\x1c.headgate.v1.GetRouteRequest\x1a\x12.headgate.v1.Route\x12M\n\nListRoutes\x12\x1e.headgate.v1.ListRoutesRequest\x1a\x1f.headgate.v1.ListRoutesResponse\x12\x42\n\x0b\x43reateRoute\x12\x1f.headgate.v1.CreateRouteRequest\x1a\x12.headgate.v1.Route\x12\x42\n\x0bUpdateRoute\x12\x1f.headgate.v1.UpdateRouteRequest\x1a\x12.headgate.v1.Route\x12\x46\n\x0b\x44\x65leteRoute\x12\x1f.headgate.v1.DeleteRouteRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17headgate/v1/route.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xb1\x06\n\x05Route\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12^\n\x06labels\x18\x0c \x03(\x0b\x32\x1e.headgate.v1.Route.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12\x1d\n\x0b\x64\x65stination\x18\x14 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x01(\x06\x12\x35\n\tnext_hops\x18\x15 \x03(\x0b\x32\x14.headgate.v1.NextHopB\x0c\xf2\xe0\x18\x08\x08\x01H\x10P\x01X\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:A\xea\xe0\x18=\n\x05route\x12\x06routes\x1a,projects/{project}/vpcs/{vpc}/routes/{route}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protection\"S\n\x07NextHop\x12)\n\x0f\x65xternal_subnet\x18\x01 \x01(\tB\x0e\xf2\xe0\x18\n\x08\x02\x32\x06subnetH\x00\x12\x16\n\x02ip\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x02(\x03H\x00\x42\x05\n\x03hop\"\x1f\n\x0fGetRouteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"q\n\x11ListRoutesRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"Q\n\x12ListRoutesResponse\x12\"\n\x06routes\x18\x01 \x03(\x0b\x32\x12.headgate.v1.Route\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x84\x01\n\x12\x43reateRouteRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x10\n\x08route_id\x18\x02 \x01(\t\x12!\n\x05route\x18\x03 \x01(\x0b\x32\x12.headgate.v1.Route\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x93\x01\n\x12UpdateRouteRequest\x12!\n\x05route\x18\x01 \x01(\x0b\x32\x12.headgate.v1.Route\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"v\n\x12\x44\x65leteRouteRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xeb\x02\n\x0cRouteService\x12<\n\x08GetRoute\x12\x1c.headgate.v1.GetRouteRequest\x1a\x12.headgate.v1.Route\x12M\n\nListRoutes\x12\x1e.headgate.v1.ListRoutesRequest\x1a\x1f.headgate.v1.ListRoutesResponse\x12\x42\n\x0b\x43reateRoute\x12\x1f.headgate.v1.CreateRouteRequest\x1a\x12.headgate.v1.Route\x12\x42\n\x0bUpdateRoute\x12\x1f.headgate.v1.UpdateRouteRequest\x1a\x12.headgate.v1.Route\x12\x46\n\x0b\x44\x65leteRoute\x12\x1f.headgate.v1.DeleteRouteRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,6 +62,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ROUTE'].fields_by_name['description']._serialized_options = b'\362\340\030\005\010\002H\200\010'
   _globals['_ROUTE'].fields_by_name['labels']._loaded_options = None
   _globals['_ROUTE'].fields_by_name['labels']._serialized_options = b'\362\340\030*\010\002H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?'
+  _globals['_ROUTE'].fields_by_name['deletion_protection']._loaded_options = None
+  _globals['_ROUTE'].fields_by_name['deletion_protection']._serialized_options = b'\362\340\030\002\010\002'
   _globals['_ROUTE'].fields_by_name['destination']._loaded_options = None
   _globals['_ROUTE'].fields_by_name['destination']._serialized_options = b'\362\340\030\004\010\001(\006'
   _globals['_ROUTE'].fields_by_name['next_hops']._loaded_options = None
@@ -73,23 +75,23 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NEXTHOP'].fields_by_name['ip']._loaded_options = None
   _globals['_NEXTHOP'].fields_by_name['ip']._serialized_options = b'\362\340\030\004\010\002(\003'
   _globals['_ROUTE']._serialized_start=193
-  _globals['_ROUTE']._serialized_end=944
-  _globals['_ROUTE_LABELSENTRY']._serialized_start=799
-  _globals['_ROUTE_LABELSENTRY']._serialized_end=844
-  _globals['_NEXTHOP']._serialized_start=946
-  _globals['_NEXTHOP']._serialized_end=1029
-  _globals['_GETROUTEREQUEST']._serialized_start=1031
-  _globals['_GETROUTEREQUEST']._serialized_end=1062
-  _globals['_LISTROUTESREQUEST']._serialized_start=1064
-  _globals['_LISTROUTESREQUEST']._serialized_end=1177
-  _globals['_LISTROUTESRESPONSE']._serialized_start=1179
-  _globals['_LISTROUTESRESPONSE']._serialized_end=1260
-  _globals['_CREATEROUTEREQUEST']._serialized_start=1263
-  _globals['_CREATEROUTEREQUEST']._serialized_end=1395
-  _globals['_UPDATEROUTEREQUEST']._serialized_start=1398
-  _globals['_UPDATEROUTEREQUEST']._serialized_end=1545
-  _globals['_DELETEROUTEREQUEST']._serialized_start=1547
-  _globals['_DELETEROUTEREQUEST']._serialized_end=1665
-  _globals['_ROUTESERVICE']._serialized_start=1668
-  _globals['_ROUTESERVICE']._serialized_end=2031
+  _globals['_ROUTE']._serialized_end=1010
+  _globals['_ROUTE_LABELSENTRY']._serialized_start=841
+  _globals['_ROUTE_LABELSENTRY']._serialized_end=886
+  _globals['_NEXTHOP']._serialized_start=1012
+  _globals['_NEXTHOP']._serialized_end=1095
+  _globals['_GETROUTEREQUEST']._serialized_start=1097
+  _globals['_GETROUTEREQUEST']._serialized_end=1128
+  _globals['_LISTROUTESREQUEST']._serialized_start=1130
+  _globals['_LISTROUTESREQUEST']._serialized_end=1243
+  _globals['_LISTROUTESRESPONSE']._serialized_start=1245
+  _globals['_LISTROUTESRESPONSE']._serialized_end=1326
+  _globals['_CREATEROUTEREQUEST']._serialized_start=1329
+  _globals['_CREATEROUTEREQUEST']._serialized_end=1461
+  _globals['_UPDATEROUTEREQUEST']._serialized_start=1464
+  _globals['_UPDATEROUTEREQUEST']._serialized_end=1611
+  _globals['_DELETEROUTEREQUEST']._serialized_start=1613
+  _globals['_DELETEROUTEREQUEST']._serialized_end=1731
+  _globals['_ROUTESERVICE']._serialized_start=1734
+  _globals['_ROUTESERVICE']._serialized_end=2097
 # @@protoc_insertion_point(module_scope)

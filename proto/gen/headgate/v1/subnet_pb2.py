@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18headgate/v1/subnet.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xb8\t\n\x06Subnet\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12_\n\x06labels\x18\x0c \x03(\x0b\x32\x1f.headgate.v1.Subnet.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12)\n\x04vlan\x18\x14 \x01(\x0b\x32\x11.headgate.v1.VlanB\x08\xf2\xe0\x18\x04\x08\x02\x10\x01\x12\x1d\n\x04\x63idr\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x10\x01(\x04H\x02\x88\x01\x01\x12\"\n\tipv6_cidr\x18\x16 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x10\x01(\x05H\x03\x88\x01\x01\x12\"\n\x07gateway\x18\x17 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x10\x01\x18\x01(\x01H\x04\x88\x01\x01\x12\'\n\x0cipv6_gateway\x18\x18 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x10\x01\x18\x01(\x02H\x05\x88\x01\x01\x12\x32\n\x05pools\x18\x19 \x03(\x0b\x32\x19.headgate.v1.AddressRangeB\x08\xf2\xe0\x18\x04\x08\x02H@\x12\x31\n\x08\x65xternal\x18\x1a \x01(\x0b\x32\x15.headgate.v1.ExternalB\x08\xf2\xe0\x18\x04\x08\x02\x10\x01\x12\x1f\n\x0b\x64ns_servers\x18\x1b \x03(\tB\n\xf2\xe0\x18\x06\x08\x02(\x03H\x08\x12L\n\x0b\x64omain_name\x18\x1c \x01(\tB2\xf2\xe0\x18.\x08\x02H\xfd\x01\x62\'[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?H\x06\x88\x01\x01\x12\x1d\n\x0bgateway_mac\x18\x1d \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x07\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:j\xea\xe0\x18\x66\n\x06subnet\x12\x07subnets\x1a.projects/{project}/vpcs/{vpc}/subnets/{subnet}\x1a#projects/{project}/subnets/{subnet}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x07\n\x05_cidrB\x0c\n\n_ipv6_cidrB\n\n\x08_gatewayB\x0f\n\r_ipv6_gatewayB\x0e\n\x0c_domain_name\"}\n\x04Vlan\x12N\n\x10physical_network\x18\x01 \x01(\tB4\xf2\xe0\x18\x30\x08\x01\x10\x01H?b([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\x12\x1e\n\x02id\x18\x02 \x01(\rB\r\xf2\xe0\x18\t\x08\x01\x10\x01\x38\x00@\xfe\x1fH\x00\x88\x01\x01\x42\x05\n\x03_id\">\n\x0c\x41\x64\x64ressRange\x12\x17\n\x05start\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x01(\x01\x12\x15\n\x03\x65nd\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x01(\x01\"{\n\x08\x45xternal\x12\x32\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.headgate.v1.External.ModeB\x08\xf2\xe0\x18\x04\x08\x01\x10\x01\";\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_NAT\x10\x01\x12\x0f\n\x0bMODE_ROUTED\x10\x02\" \n\x10GetSubnetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"r\n\x12ListSubnetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"T\n\x13ListSubnetsResponse\x12$\n\x07subnets\x18\x01 \x03(\x0b\x32\x13.headgate.v1.Subnet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x88\x01\n\x13\x43reateSubnetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tsubnet_id\x18\x02 \x01(\t\x12#\n\x06subnet\x18\x03 \x01(\x0b\x32\x13.headgate.v1.Subnet\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x96\x01\n\x13UpdateSubnetRequest\x12#\n\x06subnet\x18\x01 \x01(\x0b\x32\x13.headgate.v1.Subnet\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"w\n\x13\x44\x65leteSubnetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xfa\x02\n\rSubnetService\x12?\n\tGetSubnet\x12\x1d.headgate.v1.GetSubnetRequest\x1a\x13.headgate.v1.Subnet\x12P\n\x0bListSubnets\x12\x1f.headgate.v1.ListSubnetsRequest\x1a .headgate.v1.ListSubnetsResponse\x12\x45\n\x0c\x43reateSubnet\x12 .headgate.v1.CreateSubnetRequest\x1a\x13.headgate.v1.Subnet\x12\x45\n\x0cUpdateSubnet\x12 .headgate.v1.UpdateSubnetRequest\x1a\x13.headgate.v1.Subnet\x12H\n\x0c\x44\x65leteSubnet\x12 .headgate.v1.DeleteSubnetRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18headgate/v1/subnet.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xfa\t\n\x06Subnet\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12_\n\x06labels\x18\x0c \x03(\x0b\x32\x1f.headgate.v1.Subnet.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12)\n\x04vlan\x18\x14 \x01(\x0b\x32\x11.headgate.v1.VlanB\x08\xf2\xe0\x18\x04\x08\x02\x10\x01\x12\x1d\n\x04\x63idr\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x10\x01(\x04H\x03\x88\x01\x01\x12\"\n\tipv6_cidr\x18\x16 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x10\x01(\x05H\x04\x88\x01\x01\x12\"\n\x07gateway\x18\x17 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x10\x01\x18\x01(\x01H\x05\x88\x01\x01\x12\'\n\x0cipv6_gateway\x18\x18 \x01(\tB\x0c\xf2\xe0\x18\x08\x08\x02\x10\x01\x18\x01(\x02H\x06\x88\x01\x01\x12\x32\n\x05pools\x18\x19 \x03(\x0b\x32\x19.headgate.v1.AddressRangeB\x08\xf2\xe0\x18\x04\x08\x02H@\x12\x31\n\x08\x65xternal\x18\x1a \x01(\x0b\x32\x15.headgate.v1.ExternalB\x08\xf2\xe0\x18\x04\x08\x02\x10\x01\x12\x1f\n\x0b\x64ns_servers\x18\x1b \x03(\tB\n\xf2\xe0\x18\x06\x08\x02(\x03H\x08\x12L\n\x0b\x64omain_name\x18\x1c \x01(\tB2\xf2\xe0\x18.\x08\x02H\xfd\x01\x62\'[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?H\x07\x88\x01\x01\x12\x1d\n\x0bgateway_mac\x18\x1d \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x07\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:j\xea\xe0\x18\x66\n\x06subnet\x12\x07subnets\x1a.projects/{project}/vpcs/{vpc}/subnets/{subnet}\x1a#projects/{project}/subnets/{subnet}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protectionB\x07\n\x05_cidrB\x0c\n\n_ipv6_cidrB\n\n\x08_gatewayB\x0f\n\r_ipv6_gatewayB\x0e\n\x0c_domain_name\"}\n\x04Vlan\x12N\n\x10physical_network\x18\x01 \x01(\tB4\xf2\xe0\x18\x30\x08\x01\x10\x01H?b([A-Za-z0-9]([A-Za-z0-9_.-]*[A-Za-z0-9])?\x12\x1e\n\x02id\x18\x02 \x01(\rB\r\xf2\xe0\x18\t\x08\x01\x10\x01\x38\x00@\xfe\x1fH\x00\x88\x01\x01\x42\x05\n\x03_id\">\n\x0c\x41\x64\x64ressRange\x12\x17\n\x05start\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x01(\x01\x12\x15\n\x03\x65nd\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x01(\x01\"{\n\x08\x45xternal\x12\x32\n\x04mode\x18\x01 \x01(\x0e\x32\x1a.headgate.v1.External.ModeB\x08\xf2\xe0\x18\x04\x08\x01\x10\x01\";\n\x04Mode\x12\x14\n\x10MODE_UNSPECIFIED\x10\x00\x12\x0c\n\x08MODE_NAT\x10\x01\x12\x0f\n\x0bMODE_ROUTED\x10\x02\" \n\x10GetSubnetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"r\n\x12ListSubnetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"T\n\x13ListSubnetsResponse\x12$\n\x07subnets\x18\x01 \x03(\x0b\x32\x13.headgate.v1.Subnet\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x88\x01\n\x13\x43reateSubnetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tsubnet_id\x18\x02 \x01(\t\x12#\n\x06subnet\x18\x03 \x01(\x0b\x32\x13.headgate.v1.Subnet\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x96\x01\n\x13UpdateSubnetRequest\x12#\n\x06subnet\x18\x01 \x01(\x0b\x32\x13.headgate.v1.Subnet\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"w\n\x13\x44\x65leteSubnetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xfa\x02\n\rSubnetService\x12?\n\tGetSubnet\x12\x1d.headgate.v1.GetSubnetRequest\x1a\x13.headgate.v1.Subnet\x12P\n\x0bListSubnets\x12\x1f.headgate.v1.ListSubnetsRequest\x1a .headgate.v1.ListSubnetsResponse\x12\x45\n\x0c\x43reateSubnet\x12 .headgate.v1.CreateSubnetRequest\x1a\x13.headgate.v1.Subnet\x12\x45\n\x0cUpdateSubnet\x12 .headgate.v1.UpdateSubnetRequest\x1a\x13.headgate.v1.Subnet\x12H\n\x0c\x44\x65leteSubnet\x12 .headgate.v1.DeleteSubnetRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -62,6 +62,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_SUBNET'].fields_by_name['description']._serialized_options = b'\362\340\030\005\010\002H\200\010'
   _globals['_SUBNET'].fields_by_name['labels']._loaded_options = None
   _globals['_SUBNET'].fields_by_name['labels']._serialized_options = b'\362\340\030*\010\002H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?'
+  _globals['_SUBNET'].fields_by_name['deletion_protection']._loaded_options = None
+  _globals['_SUBNET'].fields_by_name['deletion_protection']._serialized_options = b'\362\340\030\002\010\002'
   _globals['_SUBNET'].fields_by_name['vlan']._loaded_options = None
   _globals['_SUBNET'].fields_by_name['vlan']._serialized_options = b'\362\340\030\004\010\002\020\001'
   _globals['_SUBNET'].fields_by_name['cidr']._loaded_options = None
@@ -95,29 +97,29 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXTERNAL'].fields_by_name['mode']._loaded_options = None
   _globals['_EXTERNAL'].fields_by_name['mode']._serialized_options = b'\362\340\030\004\010\001\020\001'
   _globals['_SUBNET']._serialized_start=194
-  _globals['_SUBNET']._serialized_end=1402
-  _globals['_SUBNET_LABELSENTRY']._serialized_start=1148
-  _globals['_SUBNET_LABELSENTRY']._serialized_end=1193
-  _globals['_VLAN']._serialized_start=1404
-  _globals['_VLAN']._serialized_end=1529
-  _globals['_ADDRESSRANGE']._serialized_start=1531
-  _globals['_ADDRESSRANGE']._serialized_end=1593
-  _globals['_EXTERNAL']._serialized_start=1595
-  _globals['_EXTERNAL']._serialized_end=1718
-  _globals['_EXTERNAL_MODE']._serialized_start=1659
-  _globals['_EXTERNAL_MODE']._serialized_end=1718
-  _globals['_GETSUBNETREQUEST']._serialized_start=1720
-  _globals['_GETSUBNETREQUEST']._serialized_end=1752
-  _globals['_LISTSUBNETSREQUEST']._serialized_start=1754
-  _globals['_LISTSUBNETSREQUEST']._serialized_end=1868
-  _globals['_LISTSUBNETSRESPONSE']._serialized_start=1870
-  _globals['_LISTSUBNETSRESPONSE']._serialized_end=1954
-  _globals['_CREATESUBNETREQUEST']._serialized_start=1957
-  _globals['_CREATESUBNETREQUEST']._serialized_end=2093
-  _globals['_UPDATESUBNETREQUEST']._serialized_start=2096
-  _globals['_UPDATESUBNETREQUEST']._serialized_end=2246
-  _globals['_DELETESUBNETREQUEST']._serialized_start=2248
-  _globals['_DELETESUBNETREQUEST']._serialized_end=2367
-  _globals['_SUBNETSERVICE']._serialized_start=2370
-  _globals['_SUBNETSERVICE']._serialized_end=2748
+  _globals['_SUBNET']._serialized_end=1468
+  _globals['_SUBNET_LABELSENTRY']._serialized_start=1190
+  _globals['_SUBNET_LABELSENTRY']._serialized_end=1235
+  _globals['_VLAN']._serialized_start=1470
+  _globals['_VLAN']._serialized_end=1595
+  _globals['_ADDRESSRANGE']._serialized_start=1597
+  _globals['_ADDRESSRANGE']._serialized_end=1659
+  _globals['_EXTERNAL']._serialized_start=1661
+  _globals['_EXTERNAL']._serialized_end=1784
+  _globals['_EXTERNAL_MODE']._serialized_start=1725
+  _globals['_EXTERNAL_MODE']._serialized_end=1784
+  _globals['_GETSUBNETREQUEST']._serialized_start=1786
+  _globals['_GETSUBNETREQUEST']._serialized_end=1818
+  _globals['_LISTSUBNETSREQUEST']._serialized_start=1820
+  _globals['_LISTSUBNETSREQUEST']._serialized_end=1934
+  _globals['_LISTSUBNETSRESPONSE']._serialized_start=1936
+  _globals['_LISTSUBNETSRESPONSE']._serialized_end=2020
+  _globals['_CREATESUBNETREQUEST']._serialized_start=2023
+  _globals['_CREATESUBNETREQUEST']._serialized_end=2159
+  _globals['_UPDATESUBNETREQUEST']._serialized_start=2162
+  _globals['_UPDATESUBNETREQUEST']._serialized_end=2312
+  _globals['_DELETESUBNETREQUEST']._serialized_start=2314
+  _globals['_DELETESUBNETREQUEST']._serialized_end=2433
+  _globals['_SUBNETSERVICE']._serialized_start=2436
+  _globals['_SUBNETSERVICE']._serialized_end=2814
 # @@protoc_insertion_point(module_scope)

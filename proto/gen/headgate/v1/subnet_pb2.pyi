@@ -13,7 +13,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Subnet(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "vlan", "cidr", "ipv6_cidr", "gateway", "ipv6_gateway", "pools", "external", "dns_servers", "domain_name", "gateway_mac")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "vlan", "cidr", "ipv6_cidr", "gateway", "ipv6_gateway", "pools", "external", "dns_servers", "domain_name", "gateway_mac")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class Subnet(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    DELETION_PROTECTION_FIELD_NUMBER: _ClassVar[int]
     VLAN_FIELD_NUMBER: _ClassVar[int]
     CIDR_FIELD_NUMBER: _ClassVar[int]
     IPV6_CIDR_FIELD_NUMBER: _ClassVar[int]
@@ -55,6 +56,7 @@ class Subnet(_message.Message):
     display_name: str
     description: str
     labels: _containers.ScalarMap[str, str]
+    deletion_protection: bool
     vlan: Vlan
     cidr: str
     ipv6_cidr: str
@@ -65,7 +67,7 @@ class Subnet(_message.Message):
     dns_servers: _containers.RepeatedScalarFieldContainer[str]
     domain_name: str
     gateway_mac: str
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., vlan: _Optional[_Union[Vlan, _Mapping]] = ..., cidr: _Optional[str] = ..., ipv6_cidr: _Optional[str] = ..., gateway: _Optional[str] = ..., ipv6_gateway: _Optional[str] = ..., pools: _Optional[_Iterable[_Union[AddressRange, _Mapping]]] = ..., external: _Optional[_Union[External, _Mapping]] = ..., dns_servers: _Optional[_Iterable[str]] = ..., domain_name: _Optional[str] = ..., gateway_mac: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., vlan: _Optional[_Union[Vlan, _Mapping]] = ..., cidr: _Optional[str] = ..., ipv6_cidr: _Optional[str] = ..., gateway: _Optional[str] = ..., ipv6_gateway: _Optional[str] = ..., pools: _Optional[_Iterable[_Union[AddressRange, _Mapping]]] = ..., external: _Optional[_Union[External, _Mapping]] = ..., dns_servers: _Optional[_Iterable[str]] = ..., domain_name: _Optional[str] = ..., gateway_mac: _Optional[str] = ...) -> None: ...
 
 class Vlan(_message.Message):
     __slots__ = ("physical_network", "id")

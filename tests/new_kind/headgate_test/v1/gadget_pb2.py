@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dheadgate_test/v1/gadget.proto\x12\x10headgate_test.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xf1\x07\n\x06Gadget\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12\x64\n\x06labels\x18\x0c \x03(\x0b\x32$.headgate_test.v1.Gadget.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12 \n\x06subnet\x18\x14 \x01(\tB\x10\xf2\xe0\x18\x0c\x08\x01\x10\x01\x32\x06subnet\x12\x1b\n\x02ip\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x01H\x02\x88\x01\x01\x12\x30\n\x06\x63olour\x18\x16 \x01(\x0e\x32\x18.headgate_test.v1.ColourB\x06\xf2\xe0\x18\x02\x08\x01\x12W\n\x08\x66\x65\x61tures\x18\x17 \x03(\x0b\x32&.headgate_test.v1.Gadget.FeaturesEntryB\x1d\xf2\xe0\x18\x19\x08\x02H\x08\x62\x13[a-z][a-z0-9]{0,15}\x12\x17\n\x05words\x18\x19 \x03(\tB\x08\xf2\xe0\x18\x04\x08\x02H\x03\x12\x15\n\x03mac\x18\x18 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x07\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aJ\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.headgate_test.v1.Feature:\x02\x38\x01:E\xea\xe0\x18\x41\n\x06gadget\x12\x07gadgets\x1a.projects/{project}/vpcs/{vpc}/gadgets/{gadget}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x05\n\x03_ip\"3\n\x07\x46\x65\x61ture\x12\x1e\n\x05level\x18\x01 \x01(\rB\n\xf2\xe0\x18\x06\x08\x01\x38\x01@\nH\x00\x88\x01\x01\x42\x08\n\x06_level\" \n\x10GetGadgetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"r\n\x12ListGadgetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"Y\n\x13ListGadgetsResponse\x12)\n\x07gadgets\x18\x01 \x03(\x0b\x32\x18.headgate_test.v1.Gadget\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x13\x43reateGadgetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tgadget_id\x18\x02 \x01(\t\x12(\n\x06gadget\x18\x03 \x01(\x0b\x32\x18.headgate_test.v1.Gadget\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x9b\x01\n\x13UpdateGadgetRequest\x12(\n\x06gadget\x18\x01 \x01(\x0b\x32\x18.headgate_test.v1.Gadget\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"w\n\x13\x44\x65leteGadgetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t*A\n\x06\x43olour\x12\x16\n\x12\x43OLOUR_UNSPECIFIED\x10\x00\x12\x0e\n\nCOLOUR_RED\x10\x01\x12\x0f\n\x0b\x43OLOUR_BLUE\x10\x02\x32\xa7\x03\n\rGadgetService\x12I\n\tGetGadget\x12\".headgate_test.v1.GetGadgetRequest\x1a\x18.headgate_test.v1.Gadget\x12Z\n\x0bListGadgets\x12$.headgate_test.v1.ListGadgetsRequest\x1a%.headgate_test.v1.ListGadgetsResponse\x12O\n\x0c\x43reateGadget\x12%.headgate_test.v1.CreateGadgetRequest\x1a\x18.headgate_test.v1.Gadget\x12O\n\x0cUpdateGadget\x12%.headgate_test.v1.UpdateGadgetRequest\x1a\x18.headgate_test.v1.Gadget\x12M\n\x0c\x44\x65leteGadget\x12%.headgate_test.v1.DeleteGadgetRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dheadgate_test/v1/gadget.proto\x12\x10headgate_test.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xb3\x08\n\x06Gadget\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12\x64\n\x06labels\x18\x0c \x03(\x0b\x32$.headgate_test.v1.Gadget.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12 \n\x06subnet\x18\x14 \x01(\tB\x10\xf2\xe0\x18\x0c\x08\x01\x10\x01\x32\x06subnet\x12\x1b\n\x02ip\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x02\x18\x01(\x01H\x03\x88\x01\x01\x12\x30\n\x06\x63olour\x18\x16 \x01(\x0e\x32\x18.headgate_test.v1.ColourB\x06\xf2\xe0\x18\x02\x08\x01\x12W\n\x08\x66\x65\x61tures\x18\x17 \x03(\x0b\x32&.headgate_test.v1.Gadget.FeaturesEntryB\x1d\xf2\xe0\x18\x19\x08\x02H\x08\x62\x13[a-z][a-z0-9]{0,15}\x12\x17\n\x05words\x18\x19 \x03(\tB\x08\xf2\xe0\x18\x04\x08\x02H\x03\x12\x15\n\x03mac\x18\x18 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x07\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aJ\n\rFeaturesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12(\n\x05value\x18\x02 \x01(\x0b\x32\x19.headgate_test.v1.Feature:\x02\x38\x01:E\xea\xe0\x18\x41\n\x06gadget\x12\x07gadgets\x1a.projects/{project}/vpcs/{vpc}/gadgets/{gadget}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protectionB\x05\n\x03_ip\"3\n\x07\x46\x65\x61ture\x12\x1e\n\x05level\x18\x01 \x01(\rB\n\xf2\xe0\x18\x06\x08\x01\x38\x01@\nH\x00\x88\x01\x01\x42\x08\n\x06_level\" \n\x10GetGadgetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"r\n\x12ListGadgetsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"Y\n\x13ListGadgetsResponse\x12)\n\x07gadgets\x18\x01 \x03(\x0b\x32\x18.headgate_test.v1.Gadget\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x8d\x01\n\x13\x43reateGadgetRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tgadget_id\x18\x02 \x01(\t\x12(\n\x06gadget\x18\x03 \x01(\x0b\x32\x18.headgate_test.v1.Gadget\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x9b\x01\n\x13UpdateGadgetRequest\x12(\n\x06gadget\x18\x01 \x01(\x0b\x32\x18.headgate_test.v1.Gadget\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"w\n\x13\x44\x65leteGadgetRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t*A\n\x06\x43olour\x12\x16\n\x12\x43OLOUR_UNSPECIFIED\x10\x00\x12\x0e\n\nCOLOUR_RED\x10\x01\x12\x0f\n\x0b\x43OLOUR_BLUE\x10\x02\x32\xa7\x03\n\rGadgetService\x12I\n\tGetGadget\x12\".headgate_test.v1.GetGadgetRequest\x1a\x18.headgate_test.v1.Gadget\x12Z\n\x0bListGadgets\x12$.headgate_test.v1.ListGadgetsRequest\x1a%.headgate_test.v1.ListGadgetsResponse\x12O\n\x0c\x43reateGadget\x12%.headgate_test.v1.CreateGadgetRequest\x1a\x18.headgate_test.v1.Gadget\x12O\n\x0cUpdateGadget\x12%.headgate_test.v1.UpdateGadgetRequest\x1a\x18.headgate_test.v1.Gadget\x12M\n\x0c\x44\x65leteGadget\x12%.headgate_test.v1.DeleteGadgetRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -64,6 +64,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GADGET'].fields_by_name['description']._serialized_options = b'\362\340\030\005\010\002H\200\010'
   _globals['_GADGET'].fields_by_name['labels']._loaded_options = None
   _globals['_GADGET'].fields_by_name['labels']._serialized_options = b'\362\340\030*\010\002H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?'
+  _globals['_GADGET'].fields_by_name['deletion_protection']._loaded_options = None
+  _globals['_GADGET'].fields_by_name['deletion_protection']._serialized_options = b'\362\340\030\002\010\002'
   _globals['_GADGET'].fields_by_name['subnet']._loaded_options = None
   _globals['_GADGET'].fields_by_name['subnet']._serialized_options = b'\362\340\030\014\010\001\020\0012\006subnet'
   _globals['_GADGET'].fields_by_name['ip']._loaded_options = None
@@ -80,28 +82,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GADGET']._serialized_options = b'\352\340\030A\n\006gadget\022\007gadgets\032.projects/{project}/vpcs/{vpc}/gadgets/{gadget}'
   _globals['_FEATURE'].fields_by_name['level']._loaded_options = None
   _globals['_FEATURE'].fields_by_name['level']._serialized_options = b'\362\340\030\006\010\0018\001@\n'
-  _globals['_COLOUR']._serialized_start=1932
-  _globals['_COLOUR']._serialized_end=1997
+  _globals['_COLOUR']._serialized_start=1998
+  _globals['_COLOUR']._serialized_end=2063
   _globals['_GADGET']._serialized_start=204
-  _globals['_GADGET']._serialized_end=1213
-  _globals['_GADGET_LABELSENTRY']._serialized_start=981
-  _globals['_GADGET_LABELSENTRY']._serialized_end=1026
-  _globals['_GADGET_FEATURESENTRY']._serialized_start=1028
-  _globals['_GADGET_FEATURESENTRY']._serialized_end=1102
-  _globals['_FEATURE']._serialized_start=1215
-  _globals['_FEATURE']._serialized_end=1266
-  _globals['_GETGADGETREQUEST']._serialized_start=1268
-  _globals['_GETGADGETREQUEST']._serialized_end=1300
-  _globals['_LISTGADGETSREQUEST']._serialized_start=1302
-  _globals['_LISTGADGETSREQUEST']._serialized_end=1416
-  _globals['_LISTGADGETSRESPONSE']._serialized_start=1418
-  _globals['_LISTGADGETSRESPONSE']._serialized_end=1507
-  _globals['_CREATEGADGETREQUEST']._serialized_start=1510
-  _globals['_CREATEGADGETREQUEST']._serialized_end=1651
-  _globals['_UPDATEGADGETREQUEST']._serialized_start=1654
-  _globals['_UPDATEGADGETREQUEST']._serialized_end=1809
-  _globals['_DELETEGADGETREQUEST']._serialized_start=1811
-  _globals['_DELETEGADGETREQUEST']._serialized_end=1930
-  _globals['_GADGETSERVICE']._serialized_start=2000
-  _globals['_GADGETSERVICE']._serialized_end=2423
+  _globals['_GADGET']._serialized_end=1279
+  _globals['_GADGET_LABELSENTRY']._serialized_start=1023
+  _globals['_GADGET_LABELSENTRY']._serialized_end=1068
+  _globals['_GADGET_FEATURESENTRY']._serialized_start=1070
+  _globals['_GADGET_FEATURESENTRY']._serialized_end=1144
+  _globals['_FEATURE']._serialized_start=1281
+  _globals['_FEATURE']._serialized_end=1332
+  _globals['_GETGADGETREQUEST']._serialized_start=1334
+  _globals['_GETGADGETREQUEST']._serialized_end=1366
+  _globals['_LISTGADGETSREQUEST']._serialized_start=1368
+  _globals['_LISTGADGETSREQUEST']._serialized_end=1482
+  _globals['_LISTGADGETSRESPONSE']._serialized_start=1484
+  _globals['_LISTGADGETSRESPONSE']._serialized_end=1573
+  _globals['_CREATEGADGETREQUEST']._serialized_start=1576
+  _globals['_CREATEGADGETREQUEST']._serialized_end=1717
+  _globals['_UPDATEGADGETREQUEST']._serialized_start=1720
+  _globals['_UPDATEGADGETREQUEST']._serialized_end=1875
+  _globals['_DELETEGADGETREQUEST']._serialized_start=1877
+  _globals['_DELETEGADGETREQUEST']._serialized_end=1996
+  _globals['_GADGETSERVICE']._serialized_start=2066
+  _globals['_GADGETSERVICE']._serialized_end=2489
 # @@protoc_insertion_point(module_scope)

@@ -22,7 +22,7 @@ COLOUR_RED: Colour
 COLOUR_BLUE: Colour
 
 class Gadget(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "subnet", "ip", "colour", "features", "words", "mac")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "subnet", "ip", "colour", "features", "words", "mac")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -49,6 +49,7 @@ class Gadget(_message.Message):
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    DELETION_PROTECTION_FIELD_NUMBER: _ClassVar[int]
     SUBNET_FIELD_NUMBER: _ClassVar[int]
     IP_FIELD_NUMBER: _ClassVar[int]
     COLOUR_FIELD_NUMBER: _ClassVar[int]
@@ -67,13 +68,14 @@ class Gadget(_message.Message):
     display_name: str
     description: str
     labels: _containers.ScalarMap[str, str]
+    deletion_protection: bool
     subnet: str
     ip: str
     colour: Colour
     features: _containers.MessageMap[str, Feature]
     words: _containers.RepeatedScalarFieldContainer[str]
     mac: str
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., subnet: _Optional[str] = ..., ip: _Optional[str] = ..., colour: _Optional[_Union[Colour, str]] = ..., features: _Optional[_Mapping[str, Feature]] = ..., words: _Optional[_Iterable[str]] = ..., mac: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., subnet: _Optional[str] = ..., ip: _Optional[str] = ..., colour: _Optional[_Union[Colour, str]] = ..., features: _Optional[_Mapping[str, Feature]] = ..., words: _Optional[_Iterable[str]] = ..., mac: _Optional[str] = ...) -> None: ...
 
 class Feature(_message.Message):
     __slots__ = ("level",)
