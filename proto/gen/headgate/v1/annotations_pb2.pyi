@@ -43,6 +43,8 @@ RESOURCE_FIELD_NUMBER: _ClassVar[int]
 resource: _descriptor.FieldDescriptor
 FIELD_FIELD_NUMBER: _ClassVar[int]
 field: _descriptor.FieldDescriptor
+CHOICE_FIELD_NUMBER: _ClassVar[int]
+choice: _descriptor.FieldDescriptor
 
 class Resource(_message.Message):
     __slots__ = ("type", "plural", "patterns", "id_pattern")
@@ -57,7 +59,7 @@ class Resource(_message.Message):
     def __init__(self, type: _Optional[str] = ..., plural: _Optional[str] = ..., patterns: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ...) -> None: ...
 
 class Field(_message.Message):
-    __slots__ = ("behavior", "immutable", "server_chosen", "volatile", "format", "references", "minimum", "maximum", "max_size", "min_size", "unordered", "pattern")
+    __slots__ = ("behavior", "immutable", "server_chosen", "volatile", "format", "references", "minimum", "maximum", "max_size", "min_size", "unordered", "pattern", "sensitive", "write_only", "default_value", "key")
     BEHAVIOR_FIELD_NUMBER: _ClassVar[int]
     IMMUTABLE_FIELD_NUMBER: _ClassVar[int]
     SERVER_CHOSEN_FIELD_NUMBER: _ClassVar[int]
@@ -70,6 +72,10 @@ class Field(_message.Message):
     MIN_SIZE_FIELD_NUMBER: _ClassVar[int]
     UNORDERED_FIELD_NUMBER: _ClassVar[int]
     PATTERN_FIELD_NUMBER: _ClassVar[int]
+    SENSITIVE_FIELD_NUMBER: _ClassVar[int]
+    WRITE_ONLY_FIELD_NUMBER: _ClassVar[int]
+    DEFAULT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
     behavior: Behavior
     immutable: bool
     server_chosen: bool
@@ -82,4 +88,14 @@ class Field(_message.Message):
     min_size: int
     unordered: bool
     pattern: str
-    def __init__(self, behavior: _Optional[_Union[Behavior, str]] = ..., immutable: bool = ..., server_chosen: bool = ..., volatile: bool = ..., format: _Optional[_Union[Format, str]] = ..., references: _Optional[str] = ..., minimum: _Optional[int] = ..., maximum: _Optional[int] = ..., max_size: _Optional[int] = ..., min_size: _Optional[int] = ..., unordered: bool = ..., pattern: _Optional[str] = ...) -> None: ...
+    sensitive: bool
+    write_only: bool
+    default_value: str
+    key: str
+    def __init__(self, behavior: _Optional[_Union[Behavior, str]] = ..., immutable: bool = ..., server_chosen: bool = ..., volatile: bool = ..., format: _Optional[_Union[Format, str]] = ..., references: _Optional[str] = ..., minimum: _Optional[int] = ..., maximum: _Optional[int] = ..., max_size: _Optional[int] = ..., min_size: _Optional[int] = ..., unordered: bool = ..., pattern: _Optional[str] = ..., sensitive: bool = ..., write_only: bool = ..., default_value: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+
+class Choice(_message.Message):
+    __slots__ = ("optional",)
+    OPTIONAL_FIELD_NUMBER: _ClassVar[int]
+    optional: bool
+    def __init__(self, optional: bool = ...) -> None: ...
