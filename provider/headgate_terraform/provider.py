@@ -29,6 +29,7 @@ class Provider:
         self._extra_protos = extra_protos
         self._settings = Settings()
         self._client = Client(self._settings)
+        self._resources = Resources(self._settings, self._client)
 
     @functools.cached_property
     def _kinds(self) -> dict[str, Kind]:
@@ -37,10 +38,6 @@ class Provider:
     @functools.cached_property
     def _sources(self) -> dict[str, DataSource]:
         return load_data_sources(self._kinds)
-
-    @property
-    def _resources(self) -> Resources:
-        return Resources(self._settings, self._client)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -80,6 +77,7 @@ class Provider:
             await self.close()
             self._settings = settle(config)
             self._client = Client(self._settings)
+            self._resources = Resources(self._settings, self._client)
         return tf.ConfigureProvider.Response(diagnostics=diagnostics(found))
 
     async def validate_resource_config(
