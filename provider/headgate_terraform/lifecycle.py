@@ -1,7 +1,8 @@
 """What Terraform asks of a resource, as calls of the API: read, create, update, delete, import."""
 
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,6 +20,7 @@ from headgate_terraform.names import split
 from headgate_terraform.paths import Problem
 from headgate_terraform.patience import Attempt, Patience
 from headgate_terraform.planning import changed_fields
+from headgate_terraform.prefetch import Prefetch
 from headgate_terraform.realisation import await_realised
 from headgate_terraform.refusals import explain, read_refusal
 from headgate_terraform.settings import Settings
@@ -45,6 +47,7 @@ class Resources:
         self._settings = settings
         self._client = client
         self._patience = Patience()
+        self._prefetch = Prefetch(client)
 
     async def read(self, kind: Kind, state: dict[str, Value]) -> Outcome:
         """Return the resource as it is, spelled as in `state`; one that is on its way out counts as gone.
@@ -52,7 +55,7 @@ class Resources:
         A failure leaves the state as it was.
         """
         try:
-            message = await self._get(kind, state["id"])
+            message = await self._prefetch.find(kind, state["id"]) or await self._get(kind, state["id"])
         except grpc.aio.AioRpcError as error:
             return Outcome(state, list(explain(kind, state["id"], read_refusal(error))))
         return Outcome(None if message is None else state_of(kind, message, state))
@@ -88,7 +91,7 @@ class Resources:
         method = kind.method("Delete")
         request: Any = method.request(name=prior["id"], when_unreferenced=True, request_id=new_request_id())
         try:
-            with self._patience.change():
+            with self._changing():
                 await self._client.call(method, request, until=self._deadline())
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
@@ -133,8 +136,18 @@ class Resources:
         on_failure: Value,
     ) -> Outcome:
         """Make one change, patiently, and wait until the network is as intended."""
-        with self._patience.change() as attempt:
+        with self._changing() as attempt:
             return await self._attempt(attempt, kind, name, mutate, planned, on_failure)
+
+    @contextmanager
+    def _changing(self) -> Iterator[Attempt]:
+        """Count one change while the body runs; what was listed before its end holds no longer."""
+        self._prefetch.forget()
+        try:
+            with self._patience.change() as attempt:
+                yield attempt
+        finally:
+            self._prefetch.forget()
 
     async def _attempt(
         self,

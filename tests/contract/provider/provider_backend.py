@@ -54,6 +54,8 @@ class Backend:
     objects: dict[str, Any] = field(default_factory=dict)
     requests: list[tuple[str, Any, dict[str, str]]] = field(default_factory=list)
     lagging: dict[str, str] = field(default_factory=dict)
+    page: int = 1_000
+    unlisted: set[str] = field(default_factory=set)
     realising: threading.Event | None = None
     refuse: Callable[[str, Any], Refused | None] = lambda _verb, _request: None
     _answered: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +80,21 @@ class Backend:
 
     def get(self, _kind: Kind, request: Any) -> Any:
         return self._existing(request.name)
+
+    def list(self, kind: Kind, request: Any) -> Any:
+        parent = getattr(request, "parent", "").split("/")
+        names = sorted(
+            name
+            for name, message in self.objects.items()
+            if name > request.page_token and name not in self.unlisted and message.state != types_pb2.STATE_DELETING
+            if any(p.matches(name) for p in kind.patterns) and _is_below(parent, name)
+        )
+        page: Any = kind.method("List").response()
+        found = getattr(page, page.DESCRIPTOR.fields[0].name)
+        found.extend(self.objects[name] for name in names[: self.page])
+        if len(names) > self.page:
+            page.next_page_token = names[self.page - 1]
+        return page
 
     def create(self, kind: Kind, request: Any) -> Any:
         parent = getattr(request, "parent", "")
@@ -241,9 +258,17 @@ class Backend:
     def register(self, server: grpc.Server) -> None:
         """Add the services to a server."""
         for kind in self.kinds.values():
-            verbs = {"Get": self.get, "Create": self.create, "Update": self.update, "Delete": self.delete}
+            verbs = {
+                "Get": self.get,
+                "List": self.list,
+                "Create": self.create,
+                "Update": self.update,
+                "Delete": self.delete,
+            }
             name = kind.message.name
-            handlers = {f"{verb}{name}": self._handler(kind, verb, act) for verb, act in verbs.items()}
+            handlers = {
+                kind.method(verb).path.rsplit("/", 1)[1]: self._handler(kind, verb, act) for verb, act in verbs.items()
+            }
             package = kind.message.file.package
             server.add_generic_rpc_handlers(
                 (grpc.method_handlers_generic_handler(f"{package}.{name}Service", handlers),)
@@ -265,7 +290,7 @@ class Backend:
 
         def handle(request: Any, context: grpc.ServicerContext) -> Any:
             with self._lock:
-                self._record(f"{verb}{kind.message.name}", request, dict(context.invocation_metadata()))
+                self._record(method.path.rsplit("/", 1)[1], request, dict(context.invocation_metadata()))
                 try:
                     return self._act(verb, kind, request, act)
                 except Refused as refused:
@@ -295,6 +320,11 @@ class Backend:
 
 def _scope(name: str) -> str:
     return name.rsplit("/", 1)[0]
+
+
+def _is_below(parent: list[str], name: str) -> bool:
+    above = name.split("/")[:-2] or [""]
+    return len(above) == len(parent) and all(want in ("-", part) for want, part in zip(parent, above, strict=True))
 
 
 def _configured(message: Any) -> dict[str, Any]:

@@ -46,11 +46,14 @@ message Gadget {
 }
 service GadgetService {
   rpc GetGadget(GetGadgetRequest) returns (Gadget);
+  rpc ListGadgets(ListGadgetsRequest) returns (ListGadgetsResponse);
   rpc CreateGadget(CreateGadgetRequest) returns (Gadget);
   rpc UpdateGadget(UpdateGadgetRequest) returns (Gadget);
   rpc DeleteGadget(DeleteGadgetRequest) returns (google.protobuf.Empty);
 }
 message GetGadgetRequest { string name = 1; }
+message ListGadgetsRequest { string parent = 1; string page_token = 3; string filter = 4; }
+message ListGadgetsResponse { repeated Gadget gadgets = 1; string next_page_token = 2; }
 message CreateGadgetRequest { string parent = 1; string gadget_id = 2; Gadget gadget = 3; string request_id = 5; }
 message UpdateGadgetRequest { Gadget gadget = 1; google.protobuf.FieldMask update_mask = 2; string request_id = 4; }
 message DeleteGadgetRequest { string name = 1; bool when_unreferenced = 3; string request_id = 5; }

@@ -12,6 +12,7 @@ from provider_backend import Backend, Refused
 from provider_driven import Driven, name
 
 from headgate_terraform import patience
+from headgate_terraform.prefetch import READS_FOR_A_PAGE
 from headgate_terraform.provider import Provider
 
 MANY = 100
@@ -34,6 +35,24 @@ def driven(runner: asyncio.Runner, backend: Backend, tmp_path: Path) -> Iterator
         backend.objects[name(number)] = message
     yield called
     runner.run(provider.close())
+
+
+@pytest.mark.parametrize("event", ["change", "configuration"])
+def test_after_a_change_or_a_new_configuration_nothing_read_ahead_is_used(
+    runner: asyncio.Runner, driven: Driven, backend: Backend, event: str
+) -> None:
+    async def story() -> list[str | None]:
+        for number in range(READS_FOR_A_PAGE + 1):
+            await driven.read(number)
+        backend.change(name(MANY - 1), description="new")
+        before = await driven.read(MANY - 1)
+        if event == "change":
+            await driven.apply(driven.vpc(0), driven.vpc(0, description="mine"))
+        else:
+            await driven.configure()
+        return [before["description"], (await driven.read(MANY - 1))["description"]]
+
+    assert runner.run(story()) == [None, "new"]
 
 
 def test_a_refused_change_waits_for_another_that_moves(
