@@ -31,6 +31,8 @@ from headgate_controller.serving import HOST_OPTIONS, describe, server
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.writer import Writer
+from headgate_controller.web.health import health_routes
+from headgate_controller.web.server import HttpServer
 from headgate_controller.world import World
 
 log = logging.getLogger(__name__)
@@ -101,6 +103,8 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     api = server([intents.handlers(), *(r.handlers() for r in resources)], config.listen)
     await describe(api, [*names, INTENT_SERVICE])
     hosts = server([links.handlers()], config.host_listen, HOST_OPTIONS)
+    routes = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
+    http = HttpServer(routes, config.http_listen, stop_seconds=int(STOP_GRACE))
 
     gc.freeze()
     tasks = [
@@ -109,10 +113,11 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     ]
     await hosts.start()
     await api.start()
+    await http.start()
     log.info("ready", extra={"listen": ",".join(config.listen), "revision": committed.world.revision})
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(api.stop(STOP_GRACE), hosts.stop(STOP_GRACE))
+    await asyncio.gather(api.stop(STOP_GRACE), hosts.stop(STOP_GRACE), http.stop())
     writer.close()
     try:
         await _ended(tasks)

@@ -19,6 +19,10 @@ class ControllerConfig:
     host_listen: list[str] = doc(
         ["unix:/run/headgate/hosts.sock"], 'Addresses of the host stream; "unix:/path" or loopback.'
     )
+    http_listen: list[str] = doc(
+        ["127.0.0.1:7480"],
+        "Addresses of the HTTP server (health, metrics, Terraform states), by the same rules; empty: no server.",
+    )
     database: str = doc(
         "sqlite:////var/lib/headgate/headgate.db", "URL of the store's database; four slashes begin an absolute path."
     )

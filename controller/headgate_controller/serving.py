@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterable, Sequence
-from contextlib import closing
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import grpc
@@ -63,21 +63,60 @@ async def describe(described: grpc.aio.Server, services: Sequence[str]) -> None:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
 
 
+def bound(address: str) -> socket.socket:
+    """Return a socket bound to an address, by the same rules, for a server that is not gRPC's.
+
+    Raises:
+        ListenError: the address is neither loopback nor a unix socket, or is taken.
+    """
+    with _explained(address):
+        host, port = _checked(address)
+        if address.startswith(UNIX):
+            path = _path(address)
+            path.unlink(missing_ok=True)
+            made = socket.socket(socket.AF_UNIX)
+            made.bind(os.fspath(path))
+        else:
+            family, kind, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
+            made = socket.socket(family, kind)
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            made.bind(place)
+        return made
+
+
 def _listen(listening: grpc.aio.Server, address: str) -> None:
-    host, _, port = address.rpartition(":")
-    if not address.startswith(UNIX) and host.strip("[]") not in LOOPBACK:
-        raise ListenError(
-            f"Cannot listen on {address}: it is not on loopback, and without TLS no other is allowed; "
-            "use 127.0.0.1:port or unix:/path."
-        )
-    try:
-        _check_free(address, host.strip("[]"), port)
+    with _explained(address):
+        _checked(address)
         listening.add_insecure_port(address)
+
+
+@contextmanager
+def _explained(address: str) -> Iterator[None]:
+    """Tell of an address that cannot be taken in words."""
+    try:
+        yield
     except (OSError, RuntimeError) as error:
         why = getattr(error, "strerror", None) or error
         raise ListenError(
             f"Cannot listen on {address}: {why}. Is another controller listening there, or its directory missing?"
         ) from error
+
+
+def _checked(address: str) -> tuple[str, str]:
+    """Return host and port of an address that may be listened on, and is free.
+
+    Raises:
+        ListenError: it is neither loopback nor a unix socket. OSError: it is in use, or cannot be used.
+    """
+    host, _, port = address.rpartition(":")
+    host = host.strip("[]")
+    if not address.startswith(UNIX) and host not in LOOPBACK:
+        raise ListenError(
+            f"Cannot listen on {address}: it is not on loopback, and without TLS no other is allowed; "
+            "use 127.0.0.1:port or unix:/path."
+        )
+    _check_free(address, host, port)
+    return host, port
 
 
 def _check_free(address: str, host: str, port: str) -> None:
@@ -96,9 +135,14 @@ def _check_free(address: str, host: str, port: str) -> None:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(place)
         return
-    path = Path("/" + address.removeprefix("unix:///")) if "://" in address else Path(address.removeprefix(UNIX))
+    path = _path(address)
     if not os.access(path.parent, os.W_OK):
         raise OSError("there is no such directory, or nothing can be created in it")
     with closing(socket.socket(socket.AF_UNIX)) as probe:
         if path.exists() and probe.connect_ex(str(path)) == 0:
             raise OSError("it is in use")
+
+
+def _path(address: str) -> Path:
+    """Return the file of a unix socket's address."""
+    return Path("/" + address.removeprefix("unix:///")) if "://" in address else Path(address.removeprefix(UNIX))

@@ -49,6 +49,7 @@ def controller_settings(*, run_dir: Path, api_port: int, northbound: str, southb
     return {
         "listen": [f"unix:{run_dir}/api.sock", f"127.0.0.1:{api_port}"],
         "host_listen": [f"unix:{run_dir}/hosts.sock"],
+        "http_listen": [f"unix:{run_dir}/http.sock"],
         "database": f"sqlite:///{run_dir}/headgate.db",
         "northbound": northbound,
         "southbound": southbound,

@@ -106,6 +106,7 @@ class Controller:
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
         self.api, self.hosts = f"unix:{directory}/api.sock", f"unix:{directory}/hosts.sock"
+        self.http = f"unix:{directory}/http.sock"
         self.database = directory / "headgate.db"
         self.log = directory / "controller.log"
         self.process: subprocess.Popen[bytes] | None = None
@@ -115,6 +116,7 @@ class Controller:
         self.settings = {
             "listen": [self.api],
             "host_listen": [self.hosts],
+            "http_listen": [self.http],
             "database": f"sqlite:///{self.database}",
             "northbound": site.nb.remote if site else f"unix:{directory}/nowhere",
             "southbound": site.sb.remote if site else f"unix:{directory}/nowhere",

@@ -70,17 +70,18 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
 
 
 @pytest.mark.parametrize("address", ["[::]:7443", "192.0.2.1:7443", ":7443", "example.org:1", "7443"])
-@pytest.mark.parametrize("setting", ["listen", "host_listen"])
+@pytest.mark.parametrize("setting", ["listen", "host_listen", "http_listen"])
 def test_an_address_that_is_not_on_loopback_is_refused(refused: Refused, setting: str, address: str) -> None:
     said = refused(**{setting: [address]})
     assert f"Cannot listen on {address}: it is not on loopback" in said
     assert "use 127.0.0.1:port or unix:/path" in said
 
 
-def test_a_port_that_is_taken_is_refused(refused: Refused) -> None:
+@pytest.mark.parametrize("setting", ["listen", "http_listen"])
+def test_a_port_that_is_taken_is_refused(refused: Refused, setting: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
-        assert f"Cannot listen on {address}: Address already in use" in refused(listen=[address])
+        assert f"Cannot listen on {address}: Address already in use" in refused(**{setting: [address]})
 
 
 @pytest.mark.parametrize("port", ["65536", "0", "x", "-1", ""])

@@ -67,6 +67,13 @@ class Northbound:
         return self._writer.shared.sb_cfg if self._writer else 0
 
     @property
+    def why_unready(self) -> str:
+        """Why Northbound is not as it should be; empty if it is, but for rows that are refused."""
+        if self._writer is None:
+            return f"{self._remote} is not connected"
+        return "" if self._in_sync else "it is being compared with what it should be"
+
+    @property
     def refused(self) -> Mapping[RowKey, str]:
         """Rows that the server did not take, each with its reason; they are tried again by `repair`."""
         return MappingProxyType(self._refused)

@@ -70,6 +70,11 @@ class Southbound:
         self._rows: dict[str, dict[str, dict[str, Wire]]] = {}
         self._ports: dict[str, str] = {}
 
+    @property
+    def why_unready(self) -> str:
+        """Why nothing new is known of the hosts; empty if everything is."""
+        return "" if self.connected else f"{self._remote} is not connected"
+
     def listen(self, on_change: Callable[[frozenset[str]], None]) -> None:
         """Have `on_change` called after each batch of updates, and when the connection comes or goes.
 
