@@ -14,7 +14,7 @@ from headgate_terraform.planning import plan_object, replaced_paths
 from headgate_terraform.protection import MARK, mark_of, refuse_destruction, refuse_replacement, refuse_second_half
 from headgate_terraform.queries import Queries, validate_query
 from headgate_terraform.schema import block_schema, kind_schema, query_schema
-from headgate_terraform.settings import SHAPE, Settings, complete, problems, settle
+from headgate_terraform.settings import DESCRIPTION, SHAPE, Settings, complete, problems, settle
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
 
@@ -56,7 +56,7 @@ class Provider:
 
         comments = load_comments()
         return tf.GetProviderSchema.Response(
-            provider=block_schema(SHAPE.attributes, "Virtual networks of Headgate.", comments),
+            provider=block_schema(SHAPE.attributes, DESCRIPTION, comments),
             resource_schemas={name: kind_schema(kind, comments) for name, kind in self._kinds.items()},
             data_source_schemas={name: query_schema(source, comments) for name, source in self._sources.items()},
             server_capabilities=CAPABILITIES,

@@ -12,6 +12,7 @@ from headgate_terraform.paths import Path, Problem
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value
 
+DESCRIPTION = "Virtual networks of Headgate, for clusters of Linux/KVM hosts."
 DEFAULT_PROJECT = "default"
 DEFAULT_DEADLINE = "5m"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}

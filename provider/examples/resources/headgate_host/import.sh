@@ -1,0 +1,1 @@
+terraform import headgate_host.h1 hosts/h1

@@ -1,0 +1,1 @@
+terraform import headgate_route.branch projects/default/vpcs/shop/routes/branch

@@ -1,0 +1,1 @@
+terraform import headgate_subnet.web projects/default/vpcs/shop/subnets/web

@@ -1,0 +1,1 @@
+terraform import headgate_vpc.shop projects/default/vpcs/shop
