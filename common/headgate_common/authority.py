@@ -53,8 +53,8 @@ class Authority:
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
-        self._bundle, self._signing = directory / "ca.pem", directory / "signing.pem"
-        self._issued = directory / "issued"
+        self._signing = directory / "signing.pem"
+        self.bundle_path, self.issued_path = directory / "ca.pem", directory / "issued"
 
     @classmethod
     def create(cls, directory: Path, now: datetime) -> Authority:
@@ -66,7 +66,7 @@ class Authority:
         authority = cls(directory)
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         with authority._locked():
-            for path in (authority._bundle, authority._signing):
+            for path in (authority.bundle_path, authority._signing):
                 if path.exists():
                     raise PkiError(f"There is a CA in {directory} already; name another directory.")
             authority._write_ca(pki.self_signed(now), [])
@@ -74,7 +74,7 @@ class Authority:
 
     def trusted(self) -> list[x509.Certificate]:
         """Return the CAs that are trusted."""
-        return pki.certificates_from(self._bundle.read_bytes())
+        return pki.certificates_from(self.bundle_path.read_bytes())
 
     def bundle(self) -> bytes:
         """Return the CAs that are trusted, as text."""
@@ -100,13 +100,13 @@ class Authority:
     def issued(self) -> list[Issued]:
         """Return the certificates that were issued and had not expired when the last one was, in that order."""
         try:
-            lines = self._issued.read_text("utf-8").splitlines()
+            lines = self.issued_path.read_text("utf-8").splitlines()
         except FileNotFoundError:
             return []
         try:
             return [Issued(**json.loads(line)) for line in lines]
         except (ValueError, TypeError) as error:
-            raise PkiError(f"{self._issued} is damaged: {error}; take it from a backup.") from error
+            raise PkiError(f"{self.issued_path} is damaged: {error}; take it from a backup.") from error
 
     def revoke(self, matches: Callable[[Issued], bool], now: datetime) -> list[Issued]:
         """Revoke the certificates that match and were not revoked before, and return them."""
@@ -146,7 +146,7 @@ class Authority:
             signer = self._signer()
             if orphaned := self._not_from(signer, now):
                 raise PkiError(f"{_words(orphaned)} from the older CA; renew or revoke what they have first.")
-            write_whole(self._bundle, pki.certificate_pem(signer.certificate), PUBLIC)
+            write_whole(self.bundle_path, pki.certificate_pem(signer.certificate), PUBLIC)
 
     def _signer(self) -> pki.Issuer:
         pem = self._signing.read_bytes()
@@ -161,11 +161,11 @@ class Authority:
 
     def _note(self, notes: Iterable[Issued]) -> None:
         lines = "".join(f"{json.dumps(asdict(note))}\n" for note in notes)
-        write_whole(self._issued, lines.encode(), PUBLIC)
+        write_whole(self.issued_path, lines.encode(), PUBLIC)
 
     def _write_ca(self, signer: pki.Issuer, others: list[x509.Certificate]) -> None:
         """Put a CA there; it is trusted before it signs, whenever this is cut short."""
-        write_whole(self._bundle, pki.certificate_pem(signer.certificate, *others), PUBLIC)
+        write_whole(self.bundle_path, pki.certificate_pem(signer.certificate, *others), PUBLIC)
         write_whole(self._signing, pki.key_pem(signer.key) + pki.certificate_pem(signer.certificate), PRIVATE)
 
     @contextmanager

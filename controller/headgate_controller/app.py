@@ -9,9 +9,13 @@ import re
 import sys
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
+from typing import Protocol
 
+import grpc
 from sqlalchemy.exc import SQLAlchemyError
 
+from headgate_common.pki import PkiError
 from headgate_controller.addresses import Reserved, reserved_ranges
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
 from headgate_controller.api.intent_service import IntentService
@@ -19,6 +23,8 @@ from headgate_controller.api.resources import Resources
 from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
+from headgate_controller.hosts.door import Door
+from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.links import HostLinks
 from headgate_controller.kinds import registry
 from headgate_controller.northbound_rows import COLUMNS
@@ -27,7 +33,7 @@ from headgate_controller.ovn.northbound import Northbound, StaleEpochError
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
-from headgate_controller.serving import HOST_OPTIONS, describe, server
+from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, server
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.writer import Writer
@@ -44,6 +50,13 @@ STOP_GRACE = 1.0
 """Seconds that calls in progress have to end when the controller stops."""
 
 OVSDB_ADDRESS = re.compile(r"unix:.+|tcp:.+:[0-9]{1,5}")
+
+
+class Runner(Protocol):
+    """Something that runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Run."""
 
 
 class SettingError(HeadgateError):
@@ -85,11 +98,13 @@ def _database(config: ControllerConfig) -> Database:
 
 
 async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Event) -> None:
+    door = Door(Path(config.pki_dir), Path(config.ca_dir))
+    credentials = _host_credentials(config, door)
     schema = Schema(registry.load(config.extra_kinds))
     committed = Committed(load_world(database.engine, schema, World(reserved=_reserved(config))))
     writer = Writer(database, schema, committed.world, committed.publish)
     southbound = Southbound(config.southbound)
-    links = HostLinks(committed, writer, database.epoch(), config.southbound_remote)
+    links = HostLinks(committed, writer, database.epoch(), config.southbound_remote, door)
     realisation = Realisation(schema, committed, southbound, links)
     southbound.listen(realisation.bindings_changed)
     links.listen(realisation.hosts_changed)
@@ -102,15 +117,15 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     names = [f"{codec.descriptor.full_name}Service" for codec in schema.codecs.values()]
     api = server([intents.handlers(), *(r.handlers() for r in resources)], config.listen)
     await describe(api, [*names, INTENT_SERVICE])
-    hosts = server([links.handlers()], config.host_listen, HOST_OPTIONS)
+    hosts = server([links.handlers()], config.host_listen, HOST_OPTIONS, credentials)
     routes = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
     http = HttpServer(routes, config.http_listen, stop_seconds=int(STOP_GRACE))
 
     gc.freeze()
-    tasks = [
-        asyncio.create_task(runner.run(), name=type(runner).__name__)
-        for runner in (northbound, southbound, convergence)
-    ]
+    runners: list[Runner] = [northbound, southbound, convergence]
+    if credentials is not None:
+        runners.append(Keeper(door, links))
+    tasks = [asyncio.create_task(runner.run(), name=type(runner).__name__) for runner in runners]
     await hosts.start()
     await api.start()
     await http.start()
@@ -125,6 +140,20 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
         text = f"Another controller leads the site now ({error}). Stop it first, or leave this one stopped."
         raise SupersededError(text) from error
     log.info("stopped", extra={"revision": committed.world.revision})
+
+
+def _host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCredentials | None:
+    """Return what hosts are met with; None if they come by unix sockets only.
+
+    Raises:
+        SettingError: hosts come by TCP and there is no certificate that can be used.
+    """
+    if all(address.startswith(UNIX) for address in config.host_listen):
+        return None
+    try:
+        return door.credentials()
+    except PkiError as error:
+        raise SettingError(f"host_listen: hosts are met with certificates only. pki_dir: {error}") from error
 
 
 def _reserved(config: ControllerConfig) -> Reserved:

@@ -17,7 +17,14 @@ class ControllerConfig:
         'Addresses of the API: "host:port" on loopback, or "unix:/path"; without TLS no other is allowed.',
     )
     host_listen: list[str] = doc(
-        ["unix:/run/headgate/hosts.sock"], 'Addresses of the host stream; "unix:/path" or loopback.'
+        ["0.0.0.0:7444"],
+        'Addresses of the host stream: "address:port" for hosts with certificates; "unix:/path" for agents of this '
+        "machine: who may open the file (mode 0600) may be any host.",
+    )
+    pki_dir: str = doc("/var/lib/headgate/pki", "This controller's certificate: identity.pem and ca.pem.")
+    ca_dir: str = doc(
+        "/var/lib/headgate/ca",
+        "The site's CA, if it is on this machine; at least its list `issued`, by which certificates are revoked.",
     )
     http_listen: list[str] = doc(
         ["127.0.0.1:7480"],

@@ -40,17 +40,20 @@ class ListenError(HeadgateError):
 
 
 def server(
-    handlers: Iterable[grpc.GenericRpcHandler], listen: Iterable[str], options: Sequence[tuple[str, int]] = ()
+    handlers: Iterable[grpc.GenericRpcHandler],
+    listen: Iterable[str],
+    options: Sequence[tuple[str, int]] = (),
+    credentials: grpc.ServerCredentials | None = None,
 ) -> grpc.aio.Server:
-    """Return a server with the handlers, not started.
+    """Return a server with the handlers, not started; what is no unix socket is reached with TLS if it has credentials.
 
     Raises:
-        ListenError: an address is neither loopback nor a unix socket, or is taken.
+        ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
     """
     made = grpc.aio.server(interceptors=[Guard()], options=[*OPTIONS, *options])
     made.add_generic_rpc_handlers(tuple(handlers))
     for address in listen:
-        _listen(made, address)
+        _listen(made, address, credentials)
     return made
 
 
@@ -84,10 +87,25 @@ def bound(address: str) -> socket.socket:
         return made
 
 
-def _listen(listening: grpc.aio.Server, address: str) -> None:
+def _listen(listening: grpc.aio.Server, address: str, credentials: grpc.ServerCredentials | None) -> None:
     with _explained(address):
-        _checked(address)
-        listening.add_insecure_port(address)
+        if credentials is None or address.startswith(UNIX):
+            _checked(address)
+            with _private_files():
+                listening.add_insecure_port(address)
+        else:
+            _check_free(address, *_parted(address))
+            listening.add_secure_port(address, credentials)
+
+
+@contextmanager
+def _private_files() -> Iterator[None]:
+    """Let nobody but the owner open the sockets that are made meanwhile: who can is not asked who he is."""
+    before = os.umask(0o177)
+    try:
+        yield
+    finally:
+        os.umask(before)
 
 
 @contextmanager
@@ -108,8 +126,7 @@ def _checked(address: str) -> tuple[str, str]:
     Raises:
         ListenError: it is neither loopback nor a unix socket. OSError: it is in use, or cannot be used.
     """
-    host, _, port = address.rpartition(":")
-    host = host.strip("[]")
+    host, port = _parted(address)
     if not address.startswith(UNIX) and host not in LOOPBACK:
         raise ListenError(
             f"Cannot listen on {address}: it is not on loopback, and without TLS no other is allowed; "
@@ -117,6 +134,11 @@ def _checked(address: str) -> tuple[str, str]:
         )
     _check_free(address, host, port)
     return host, port
+
+
+def _parted(address: str) -> tuple[str, str]:
+    host, _, port = address.rpartition(":")
+    return host.strip("[]"), port
 
 
 def _check_free(address: str, host: str, port: str) -> None:

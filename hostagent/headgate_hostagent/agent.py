@@ -11,8 +11,10 @@ from pathlib import Path
 from tenacity.wait import wait_random_exponential
 
 from headgate.v1 import host_link_pb2 as pb
+from headgate_common.pki import PkiError
 from headgate_common.reconciler import Reconciler
 from headgate_hostagent import wire
+from headgate_hostagent.certificates import Certificates
 from headgate_hostagent.config import AgentConfig
 from headgate_hostagent.desired import DesiredFile
 from headgate_hostagent.drivers.ovs import SwitchDatabase
@@ -23,7 +25,7 @@ from headgate_hostagent.observe.directory import DirectoryWatch
 from headgate_hostagent.observe.netlink import LinkWatch
 from headgate_hostagent.observe.ovn import OvnController
 from headgate_hostagent.session import Ack, Apply, Effect, Hello, Nack, Session, Store
-from headgate_hostagent.stream import Link
+from headgate_hostagent.stream import Link, StreamEndedError
 
 log = logging.getLogger(__name__)
 
@@ -56,6 +58,7 @@ class Agent:
         self._config = config
         self._version = importlib.metadata.version("headgate")
         self._file = DesiredFile(Path(config.state_dir), config.host)
+        self._certificates = Certificates(config)
         self._session = Session()
         self._devices = frozenset(devices(config))
         self._changed = asyncio.Event()
@@ -81,7 +84,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reconciler.run())
-                tasks.create_task(Link(self._config.controllers, self).run())
+                tasks.create_task(Link(self._config.controllers, self, self._certificates).run())
         finally:
             for watch in watches:
                 watch.close()
@@ -93,7 +96,30 @@ class Agent:
         self._session, effects = self._session.on_connected()
         return next(self._request(effect) for effect in effects if isinstance(effect, Hello))
 
-    async def hear(self, desired: pb.Desired) -> list[pb.ConnectRequest]:
+    async def hear(self, response: pb.ConnectResponse) -> list[pb.ConnectRequest]:
+        """Take in what the controller says and return the answers.
+
+        Raises:
+            StreamEndedError: it wants to speak a version of the protocol that this agent does not.
+        """
+        match response.WhichOneof("message"):
+            case "desired":
+                return await self._desire(response.desired)
+            case "trust":
+                await self._trust(response.trust.ca_certificates.encode())
+            case "welcome" if response.welcome.protocol not in wire.PROTOCOLS:
+                text = f"version {response.welcome.protocol} of the host protocol is not spoken here"
+                raise StreamEndedError(f"{text}; upgrade this agent or that controller")
+        return []
+
+    async def _trust(self, authorities: bytes) -> None:
+        """Trust the CAs that a trusted controller names; if that fails, those of before are trusted still."""
+        try:
+            await asyncio.to_thread(self._certificates.trust, authorities)
+        except (PkiError, OSError) as error:
+            log.error("trusted CAs not replaced", extra={"reason": str(error)})
+
+    async def _desire(self, desired: pb.Desired) -> list[pb.ConnectRequest]:
         """Take in one desired state: put it on disk, answer, and mark the host; refuse what the disk refuses."""
         update = wire.update_from(desired)
         after, effects = self._session.on_update(update)

@@ -1,14 +1,15 @@
 """What the agent is told by its machine's operator."""
 
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headgate_common.config import ConfigError, doc, load
 
-LOOPBACK = ("unix:", "127.0.0.1:", "localhost:", "[::1]:")
-"""How the addresses of controllers begin that may be reached without TLS."""
+CONTROLLER = re.compile(r"unix:/.+|([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
+"""What the address of a controller looks like."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +25,11 @@ class AgentConfig:
     """The host agent's configuration: where its controllers are, and facts of the machine."""
 
     host: str = doc("", "Required. The chassis name; the host's resource is hosts/{host}.")
-    controllers: list[str] = doc([], "Addresses of the controllers' host stream, tried in turn.")
+    controllers: list[str] = doc(
+        [],
+        'Addresses of the controllers\' host stream, tried in turn: "address:port", or "unix:/path" on their machine.',
+    )
+    pki_dir: str = doc("/var/lib/headgate-agent/pki", "The host's certificate: identity.pem and ca.pem.")
     state_dir: str = doc("/var/lib/headgate-agent", "Where the last accepted desired state is kept.")
     ovsdb: str = doc("unix:/run/openvswitch/db.sock", "This host's Open_vSwitch database.")
     ovs_rundir: str = doc("/run/openvswitch", "Where the bridges' management sockets live.")
@@ -79,5 +84,5 @@ def _faults(config: AgentConfig) -> Iterator[str]:
         if bridge not in config.bridges:
             yield f"physical_networks.{network}: there is no bridge {bridge}; add [bridges.{bridge}]."
     for controller in config.controllers:
-        if not controller.startswith(LOOPBACK):
-            yield f"controllers: {controller} would be reached without TLS; only unix: and loopback addresses are."
+        if not CONTROLLER.fullmatch(controller):
+            yield f'controllers: {controller!r} is no address; write "address:7444" or "unix:/path".'

@@ -10,7 +10,9 @@ from tenacity.wait import wait_random_exponential
 
 from headgate.v1 import host_link_pb2 as pb
 from headgate.v1 import host_link_pb2_grpc
+from headgate_common.pki import PkiError
 from headgate_common.reconciler import backoff
+from headgate_hostagent.certificates import Certificates, hint
 
 log = logging.getLogger(__name__)
 
@@ -43,8 +45,12 @@ class Conversation(Protocol):
     def greeting(self) -> pb.ConnectRequest:
         """Return what to send first."""
 
-    async def hear(self, desired: pb.Desired) -> list[pb.ConnectRequest]:
-        """Take in one desired state and return the answers."""
+    async def hear(self, response: pb.ConnectResponse) -> list[pb.ConnectRequest]:
+        """Take in what the controller says and return the answers.
+
+        Raises:
+            StreamEndedError: the agent cannot talk with this controller.
+        """
 
     def reports(self) -> AsyncIterator[pb.ConnectRequest]:
         """Yield the host's state now, and again whenever it has changed."""
@@ -57,9 +63,10 @@ class StreamEndedError(Exception):
 class Link:
     """Keeps one stream open to one of `controllers`, in turn."""
 
-    def __init__(self, controllers: list[str], conversation: Conversation) -> None:
+    def __init__(self, controllers: list[str], conversation: Conversation, certificates: Certificates) -> None:
         self._controllers = controllers
         self._conversation = conversation
+        self._certificates = certificates
         self._told: dict[str, str] = {}
 
     async def run(self) -> None:
@@ -74,17 +81,17 @@ class Link:
     async def _try(self, controller: str) -> bool:
         """Converse with `controller` until the stream ends; return whether it ever said anything."""
         talk = _Talk(self._conversation)
-        async with grpc.aio.insecure_channel(controller, options=_OPTIONS) as channel:
-            try:
+        try:
+            async with self._certificates.channel(controller, _OPTIONS) as channel:
                 async with asyncio.timeout(DIAL_SECONDS):
                     await _dial(channel)
                 await talk.run(channel)
-            except TimeoutError:
-                self._tell(controller, "no answer")
-            except grpc.aio.AioRpcError as error:
-                self._tell(controller, f"{error.code().name}: {error.details()}")
-            except StreamEndedError as error:
-                self._tell(controller, str(error))
+        except TimeoutError:
+            self._tell(controller, "no answer")
+        except grpc.aio.AioRpcError as error:
+            self._tell(controller, f"{error.code().name}: {error.details()}{hint(error.details() or '')}")
+        except (StreamEndedError, PkiError) as error:
+            self._tell(controller, str(error))
         if talk.heard:
             self._told.pop(controller, None)
         return talk.heard
@@ -131,9 +138,8 @@ class _Talk:
             if not self.heard:
                 log.info("controller heard")
                 self.heard = True
-            if response.HasField("desired"):
-                for answer in await self._conversation.hear(response.desired):
-                    await self._unsent.put(answer)
+            for answer in await self._conversation.hear(response):
+                await self._unsent.put(answer)
         raise StreamEndedError("the controller ended the stream")
 
     async def _report(self) -> None:
@@ -142,10 +148,10 @@ class _Talk:
 
 
 async def _dial(channel: grpc.aio.Channel) -> None:
-    """Return once `channel` is connected; a refusal is told at once, for the next controller may answer."""
+    """Return once `channel` is connected, or has failed to: then the first call tells why, and the next controller may
+    answer.
+    """
     state = channel.get_state(try_to_connect=True)
-    while state is not grpc.ChannelConnectivity.READY:
-        if state is grpc.ChannelConnectivity.TRANSIENT_FAILURE:
-            raise StreamEndedError("the connection is refused")
+    while state not in (grpc.ChannelConnectivity.READY, grpc.ChannelConnectivity.TRANSIENT_FAILURE):
         await channel.wait_for_state_change(state)
         state = channel.get_state(try_to_connect=True)

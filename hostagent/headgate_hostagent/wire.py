@@ -7,8 +7,8 @@ from headgate_hostagent import session
 from headgate_hostagent.config import AgentConfig
 from headgate_hostagent.objects import Chassis, ExpectedPort, Held, PhysicalNetwork, Thing, Unknown
 
-PROTOCOL = 1
-"""The version of the host stream that this agent speaks."""
+PROTOCOLS = range(1, 3)
+"""The versions of the host stream that this agent speaks; in version 1 controllers neither welcome nor name CAs."""
 
 
 def update_from(message: pb.Desired) -> session.Update:
@@ -45,7 +45,8 @@ def request(
             facts = pb.HostFacts(tunnel_ip=config.tunnel_ip, physical_networks=config.physical_networks)
             hello = pb.Hello(
                 host=config.host,
-                protocol=PROTOCOL,
+                protocol=PROTOCOLS[-1],
+                oldest_protocol=PROTOCOLS[0],
                 agent_version=agent_version,
                 held_version=held_version,
                 epoch=epoch,

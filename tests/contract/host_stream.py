@@ -12,15 +12,28 @@ import grpc
 
 from headgate.v1 import host_link_pb2 as pb
 from headgate.v1 import host_link_pb2_grpc
+from headgate_common.identity import Identity
+from headgate_common.pki import SERVER_NAME
 
 SECONDS = 10.0
+
+
+def channel(endpoint: str, identity: Identity | None) -> grpc.Channel:
+    """Return a channel to a controller: by certificates, or in the clear without."""
+    options = [("grpc.use_local_subchannel_pool", 1)]
+    if identity is None:
+        return grpc.insecure_channel(endpoint, options=options)
+    credentials = grpc.ssl_channel_credentials(identity.ca_pem, identity.key_pem, identity.certificate_pem)
+    named = [("grpc.ssl_target_name_override", SERVER_NAME)]
+    return grpc.secure_channel(endpoint, credentials, options=options + named)
 
 
 class HostStream:
     """One stream; what the controller says is taken with `desired`."""
 
-    def __init__(self, endpoint: str) -> None:
-        self._channel = grpc.insecure_channel(endpoint, options=[("grpc.use_local_subchannel_pool", 1)])
+    def __init__(self, endpoint: str, identity: Identity | None = None) -> None:
+        self._channel = channel(endpoint, identity)
+        self.trusts: queue.SimpleQueue[str] = queue.SimpleQueue()
         self._unsent: queue.SimpleQueue[pb.ConnectRequest | None] = queue.SimpleQueue()
         self._heard: queue.SimpleQueue[pb.ConnectResponse | grpc.RpcError | None] = queue.SimpleQueue()
         stub = host_link_pb2_grpc.HostLinkServiceStub(self._channel)  # type: ignore[no-untyped-call]
@@ -31,7 +44,11 @@ class HostStream:
     def _listen(self) -> None:
         try:
             for response in self._call:
-                self._heard.put(response)
+                match response.WhichOneof("message"):
+                    case "desired":
+                        self._heard.put(response)
+                    case "trust":
+                        self.trusts.put(response.trust.ca_certificates)
             self._heard.put(None)
         except grpc.RpcError as error:
             self._heard.put(error)
@@ -81,9 +98,9 @@ class HostStream:
 
 
 @contextmanager
-def host_stream(endpoint: str) -> Iterator[HostStream]:
+def host_stream(endpoint: str, identity: Identity | None = None) -> Iterator[HostStream]:
     """Hold a stream while the block runs."""
-    stream = HostStream(endpoint)
+    stream = HostStream(endpoint, identity)
     try:
         yield stream
     finally:

@@ -5,16 +5,19 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
 import pytest
 from controller_site import Controller, controlling, run
 from ovsdb_server import NB_SCHEMA, serving
+from site_pki import SitePki
 
 from api import Api
 from headgate.v1 import intent_pb2
 from headgate_common.config import load
+from headgate_common.pki import Role, utc_now
 from headgate_controller import app
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
@@ -70,11 +73,25 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
 
 
 @pytest.mark.parametrize("address", ["[::]:7443", "192.0.2.1:7443", ":7443", "example.org:1", "7443"])
-@pytest.mark.parametrize("setting", ["listen", "host_listen", "http_listen"])
+@pytest.mark.parametrize("setting", ["listen", "http_listen"])
 def test_an_address_that_is_not_on_loopback_is_refused(refused: Refused, setting: str, address: str) -> None:
     said = refused(**{setting: [address]})
     assert f"Cannot listen on {address}: it is not on loopback" in said
     assert "use 127.0.0.1:port or unix:/path" in said
+
+
+def test_hosts_are_not_met_without_a_certificate_that_can_be_used(refused: Refused, tmp_path: Path) -> None:
+    pki, year = SitePki(tmp_path / "pki"), timedelta(days=400)
+    cases = {
+        tmp_path / "nothing": "identity.pem cannot be read: No such file or directory; make it with `headgate pki",
+        pki.issue(Role.HOST, "h1").ca.parent: "identity.pem is the certificate of a host",
+        pki.issue(Role.CONTROLLER, "old", now=utc_now() - year).ca.parent: "of old has expired",
+    }
+    for directory, words in cases.items():
+        for address in ("127.0.0.1:7444", "0.0.0.0:7444"):
+            said = refused(host_listen=[address], pki_dir=str(directory))
+            assert said.startswith("host_listen: hosts are met with certificates only. pki_dir: ")
+            assert words in said
 
 
 @pytest.mark.parametrize("setting", ["listen", "http_listen"])

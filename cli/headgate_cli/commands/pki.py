@@ -18,7 +18,7 @@ CaDirectory = Annotated[Path, typer.Option("--ca", envvar="HEADGATE_CA_DIR", hel
 PkiDirectory = Annotated[
     Path, typer.Option("--out", "-o", help="The directory of the program's certificate: its pki_dir.")
 ]
-CA_DIR, PKI_DIR = Path("/etc/headgate/ca"), Path("/etc/headgate/pki")
+CA_DIR, PKI_DIR = Path("/var/lib/headgate/ca"), Path("/var/lib/headgate/pki")
 SOUTHBOUND_PORT = 6642
 """Where ovn-controllers look for Southbound.  Source: ovn-sb(5)."""
 
@@ -88,7 +88,9 @@ def issue(
 
 def show(
     ca: CaDirectory = CA_DIR,
-    directory: Annotated[Path | None, typer.Argument(help="Of a program instead, such as /etc/headgate/pki.")] = None,
+    directory: Annotated[
+        Path | None, typer.Argument(help="Of a program instead, such as /var/lib/headgate/pki.")
+    ] = None,
 ) -> None:
     """Show the CA and what it has issued, or the certificate of one program."""
     from headgate_cli.tables import print_rows

@@ -13,8 +13,11 @@ from typing import Any
 
 import grpc
 
-from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report
+from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report, Trust, Welcome
+from headgate_common import pki
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
+from headgate_controller.hosts.door import CertificateError, Door, Guest
+from headgate_controller.hosts.protocol import WELCOMES, agreed
 from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
 from headgate_controller.mutations import Register, Request
 from headgate_controller.state import Committed
@@ -23,7 +26,6 @@ from headgate_controller.world import World
 
 log = logging.getLogger(__name__)
 SERVICE = "headgate.v1.HostLinkService"
-PROTOCOL = 1
 UNKNOWN_BASE = "UNKNOWN_BASE"
 """The reason by which an agent asks for the whole state."""
 
@@ -37,8 +39,11 @@ class SupersededError(HeadgateError):
 class Link:
     """One connected agent: what it holds, what is in flight, what it said last."""
 
-    def __init__(self, name: str, held_version: str) -> None:
+    def __init__(self, name: str, held_version: str, protocol: int, guest: Guest | None) -> None:
         self.name = name
+        self.protocol = protocol
+        self.guest = guest
+        self.trusted = b""
         self.held: Share | None = None
         self.held_version = held_version
         self.flying: tuple[str, str, Share] | None = None
@@ -92,11 +97,12 @@ class Link:
 class HostLinks:
     """Serves the host stream."""
 
-    def __init__(self, committed: Committed, writer: Writer, epoch: int, ovn_remote: str) -> None:
+    def __init__(self, committed: Committed, writer: Writer, epoch: int, ovn_remote: str, door: Door) -> None:
         self._committed = committed
         self._writer = writer
         self._epoch = epoch
         self._ovn_remote = ovn_remote
+        self._door = door
         self._links: dict[str, Link] = {}
         self._world = committed.world
         self._on_change: Callable[[], None] = lambda: None
@@ -133,12 +139,13 @@ class HostLinks:
         found = [("REFUSED", link.refusal)] if link.refusal else []
         return found + [("NOT_AS_DESIRED", f"{key}: {text}") for key, text in sorted(link.report.failures.items())]
 
-    async def connect(self, requests: AsyncIterator[ConnectRequest], _context: Any) -> AsyncIterator[ConnectResponse]:
+    async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncIterator[ConnectResponse]:
         """Serve one agent until its stream ends."""
+        guest = self._door.admit(context)
         first = await anext(requests, None)
         if first is None:
             return
-        link = await self._welcome(first)
+        link = await self._welcome(first, guest, context.peer())
         listening = asyncio.create_task(self._listen(link, requests))
         try:
             async with aclosing(self._speak(link, listening)) as responses:
@@ -152,11 +159,11 @@ class HostLinks:
                 self._on_change()
             log.info("host disconnected", extra={"host": link.name})
 
-    async def _welcome(self, first: ConnectRequest) -> Link:
+    async def _welcome(self, first: ConnectRequest, guest: Guest | None, peer: str) -> Link:
         """Register the host that says hello.
 
         Raises:
-            InvalidError: the first message is no Hello that can be served.
+            InvalidError: the first message is no Hello that can be served. CertificateError: it is of another host.
         """
         hello: Hello = first.hello
         if first.WhichOneof("message") != "hello" or not hello.host:
@@ -164,12 +171,11 @@ class HostLinks:
                 "",
                 [Violation("hello", "REQUIRED", "The first message on the stream must be Hello with the host's name.")],
             )
-        if hello.protocol != PROTOCOL:
-            text = (
-                f"The agent speaks version {hello.protocol} of the host protocol, this controller version {PROTOCOL}; "
-                "upgrade the older of them."
-            )
-            raise InvalidError("", [Violation("hello.protocol", "UNKNOWN_PROTOCOL", text)])
+        if guest is not None and guest.host != hello.host:
+            text = f"The certificate is of {guest.host}, and its agent says it is {hello.host}; correct `host` there."
+            self._door.turned_away(peer, text)
+            raise CertificateError(text)
+        protocol = agreed(hello)
         name = f"hosts/{hello.host}"
         register = Register(
             name, str(uuid.uuid4()), hello.facts.tunnel_ip, dict(hello.facts.physical_networks), hello.agent_version
@@ -178,7 +184,7 @@ class HostLinks:
         if (older := self._links.get(name)) is not None:
             older.superseded = True
             older.changed.set()
-        link = self._links[name] = Link(name, hello.held_version)
+        link = self._links[name] = Link(name, hello.held_version, protocol, guest)
         self._on_change()
         log.info("host connected", extra={"host": name, "version": hello.held_version, "agent": hello.agent_version})
         return link
@@ -201,8 +207,10 @@ class HostLinks:
         """Yield what the agent is to be told, until it ends the stream.
 
         Raises:
-            SupersededError: the agent has opened another.
+            SupersededError: the agent has opened another. CertificateError: its certificate is good no longer.
         """
+        if link.protocol >= WELCOMES:
+            yield ConnectResponse(welcome=Welcome(protocol=link.protocol))
         while not listening.done():
             changed = asyncio.create_task(link.changed.wait())
             try:
@@ -213,6 +221,27 @@ class HostLinks:
             if link.superseded:
                 text = f"{link.name} has another, newer stream; see whether two agents run under its name."
                 raise SupersededError(text, resource=link.name)
+            if link.guest is not None:
+                self._door.check(link.guest)
+                if (trust := self._new_trust(link)) is not None:
+                    yield ConnectResponse(trust=trust)
             desired = link.next_desired(share_of(self._committed.world, link.name, self._ovn_remote), self._epoch)
             if desired is not None and not listening.done():
                 yield ConnectResponse(desired=desired)
+
+    def _new_trust(self, link: Link) -> Trust | None:
+        """Return the CAs that a host is to trust, if it has not been told of these."""
+        if link.protocol < WELCOMES or (trusted := self._door.trusted()) == link.trusted:
+            return None
+        link.trusted = trusted
+        return Trust(ca_certificates=trusted.decode())
+
+    def certificates_changed(self) -> None:
+        """Judge the certificate of every host again, and tell each which CAs to trust now."""
+        for link in self._links.values():
+            link.changed.set()
+
+    def expired(self) -> bool:
+        """Return whether a connected host's certificate has expired."""
+        now = pki.utc_now()
+        return any(link.guest is not None and link.guest.until <= now for link in self._links.values())

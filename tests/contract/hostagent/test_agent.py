@@ -42,7 +42,8 @@ def test_a_desired_state_becomes_rows(running: AgentProcess, machine: Machine):
 def test_hello_names_host_facts_and_what_is_held(agent: AgentProcess, controller: Controller):
     agent.start()
     first = controller.hello()
-    assert (first.host, first.protocol, first.held_version, first.epoch) == ("h1", 1, "", 0)
+    assert (first.host, first.held_version, first.epoch) == ("h1", "", 0)
+    assert (first.oldest_protocol, first.protocol) == (1, 2)
     assert (first.facts.tunnel_ip, dict(first.facts.physical_networks)) == ("172.31.0.11", {"provider": "br-ext"})
     controller.say("7", desired(), epoch=3)
     agent.stop()

@@ -273,7 +273,7 @@ def test_a_report_tells_of_workloads_and_tunnels_only_what_is_seen():
         ({"tunnel_address": "172.31.0.11"}, "tunnel_address: expected an address with its prefix length"),
         ({"datapath_type": "dpdk"}, 'datapath_type: expected "system" or "netdev"'),
         ({"physical_networks": "provider=br-x"}, "physical_networks.provider: there is no bridge br-x"),
-        ({"controllers": "10.0.0.1:7443"}, "without TLS"),
+        ({"controllers": "10.0.0.1"}, "controllers: '10.0.0.1' is no address"),
     ],
 )
 def test_a_configuration_that_cannot_work_is_refused(flags, fault):

@@ -20,26 +20,44 @@ class ConnectRequest(_message.Message):
     def __init__(self, hello: _Optional[_Union[Hello, _Mapping]] = ..., ack: _Optional[_Union[Ack, _Mapping]] = ..., nack: _Optional[_Union[Nack, _Mapping]] = ..., report: _Optional[_Union[Report, _Mapping]] = ...) -> None: ...
 
 class ConnectResponse(_message.Message):
-    __slots__ = ("desired",)
+    __slots__ = ("desired", "welcome", "trust")
     DESIRED_FIELD_NUMBER: _ClassVar[int]
+    WELCOME_FIELD_NUMBER: _ClassVar[int]
+    TRUST_FIELD_NUMBER: _ClassVar[int]
     desired: Desired
-    def __init__(self, desired: _Optional[_Union[Desired, _Mapping]] = ...) -> None: ...
+    welcome: Welcome
+    trust: Trust
+    def __init__(self, desired: _Optional[_Union[Desired, _Mapping]] = ..., welcome: _Optional[_Union[Welcome, _Mapping]] = ..., trust: _Optional[_Union[Trust, _Mapping]] = ...) -> None: ...
+
+class Welcome(_message.Message):
+    __slots__ = ("protocol",)
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    protocol: int
+    def __init__(self, protocol: _Optional[int] = ...) -> None: ...
+
+class Trust(_message.Message):
+    __slots__ = ("ca_certificates",)
+    CA_CERTIFICATES_FIELD_NUMBER: _ClassVar[int]
+    ca_certificates: str
+    def __init__(self, ca_certificates: _Optional[str] = ...) -> None: ...
 
 class Hello(_message.Message):
-    __slots__ = ("host", "protocol", "agent_version", "held_version", "epoch", "facts")
+    __slots__ = ("host", "protocol", "agent_version", "held_version", "epoch", "facts", "oldest_protocol")
     HOST_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     HELD_VERSION_FIELD_NUMBER: _ClassVar[int]
     EPOCH_FIELD_NUMBER: _ClassVar[int]
     FACTS_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     host: str
     protocol: int
     agent_version: str
     held_version: str
     epoch: int
     facts: HostFacts
-    def __init__(self, host: _Optional[str] = ..., protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., held_version: _Optional[str] = ..., epoch: _Optional[int] = ..., facts: _Optional[_Union[HostFacts, _Mapping]] = ...) -> None: ...
+    oldest_protocol: int
+    def __init__(self, host: _Optional[str] = ..., protocol: _Optional[int] = ..., agent_version: _Optional[str] = ..., held_version: _Optional[str] = ..., epoch: _Optional[int] = ..., facts: _Optional[_Union[HostFacts, _Mapping]] = ..., oldest_protocol: _Optional[int] = ...) -> None: ...
 
 class HostFacts(_message.Message):
     __slots__ = ("tunnel_ip", "physical_networks")
