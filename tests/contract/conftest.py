@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
 import secrets
 import shutil
+import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from controller_site import Central, Controller, assert_sound, central, controlling
@@ -15,6 +19,7 @@ from controller_site import Central, Controller, assert_sound, central, controll
 from api import Api
 from headgate_lab.controller import free_port
 
+BUF = Path(__file__).parents[2] / ".deps/bin/buf"
 PROJECT_NAME_MAX = 30
 
 
@@ -69,3 +74,34 @@ def project(request: pytest.FixtureRequest, api: Api) -> Iterator[str]:
     api.clear(name)
     for host in list(api.names(f"hosts/{name}")):
         api.delete(host, when_unreferenced=True)
+
+
+@pytest.fixture
+def address(shared_controller: Controller) -> str:
+    listen: Any = shared_controller.settings["listen"]
+    return f"http://{listen[1]}"
+
+
+@pytest.fixture
+def curl(tmp_path: Path, address: str) -> Callable[..., str]:
+    """Calls a method with a request as JSON, and returns the answer."""
+    program = str(BUF) if BUF.exists() else shutil.which("buf")
+    assert program, "buf is missing; `./dev lint` installs it into .deps"
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "BUF_CACHE_DIR": str(tmp_path / "cache")}
+
+    def call(target: str, *arguments: str, expect: int = 0, **request: Any) -> str:
+        done = subprocess.run(
+            [program, "curl", "--protocol=grpc", "--http2-prior-knowledge", *arguments]
+            + (["--data", json.dumps(request)] if request else [])
+            + [f"{address}{target}"],
+            env=environment,
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+        assert (done.returncode == 0) == (expect == 0), done.stderr
+        return done.stdout if expect == 0 else done.stderr
+
+    return call

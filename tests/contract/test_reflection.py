@@ -3,52 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import subprocess
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
-import pytest
-from controller_site import Controller
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from api import Api
 
-BUF = Path(__file__).parents[2] / ".deps/bin/buf"
 Curl = Callable[..., Any]
-
-
-@pytest.fixture
-def address(shared_controller: Controller) -> str:
-    listen: Any = shared_controller.settings["listen"]
-    return f"http://{listen[1]}"
-
-
-@pytest.fixture
-def curl(tmp_path: Path, address: str) -> Curl:
-    """Calls a method with a request as JSON, and returns the answer."""
-    program = str(BUF) if BUF.exists() else shutil.which("buf")
-    assert program, "buf is missing; `./dev lint` installs it into .deps"
-    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "BUF_CACHE_DIR": str(tmp_path / "cache")}
-
-    def call(target: str, *arguments: str, expect: int = 0, **request: Any) -> str:
-        done = subprocess.run(
-            [program, "curl", "--protocol=grpc", "--http2-prior-knowledge", *arguments]
-            + (["--data", json.dumps(request)] if request else [])
-            + [f"{address}{target}"],
-            env=environment,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=30,
-            check=False,
-        )
-        assert (done.returncode == 0) == (expect == 0), done.stderr
-        return done.stdout if expect == 0 else done.stderr
-
-    return call
 
 
 def test_a_network_is_made_realised_and_deleted_without_any_file(curl: Curl, api: Api, project: str) -> None:

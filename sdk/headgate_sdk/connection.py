@@ -1,0 +1,127 @@
+"""Connection: several controllers as one, kept open between calls; in the clear only where nobody can listen in."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Any, TypeVar
+
+import grpc
+import tenacity
+from google.protobuf.message import Message
+
+from headgate_sdk.errors import is_unanswered, refusal
+from headgate_sdk.kinds import Method
+
+DEFAULT_ENDPOINT = "localhost:7443"
+LARGEST_MESSAGE = 256 * 1024 * 1024
+OPTIONS = (
+    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+
+T = TypeVar("T")
+
+
+class Connection:
+    """The controllers at several endpoints ("host:port" or "unix:/path"), as one; safe to use from several threads.
+
+    What is left out is taken from HEADGATE_ENDPOINTS, HEADGATE_TOKEN and HEADGATE_CA_FILE. A dead controller is passed
+    over; while none answers, calls wait.
+    """
+
+    def __init__(self, endpoints: Sequence[str] = (), *, token: str = "", ca_file: str = "") -> None:
+        listed = [part.strip() for part in os.environ.get("HEADGATE_ENDPOINTS", "").split(",")]
+        self._endpoints = list(endpoints) or [part for part in listed if part] or [DEFAULT_ENDPOINT]
+        token = token or os.environ.get("HEADGATE_TOKEN", "")
+        self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
+        ca_file = ca_file or os.environ.get("HEADGATE_CA_FILE", "")
+        roots = Path(ca_file).read_bytes() if ca_file else None
+        self._channels = [_channel(endpoint, roots) for endpoint in self._endpoints]
+
+    def call(self, method: Method, request: Message, seconds: float) -> Any:
+        """Return the answer to a request, which may arrive more than once: it carries a request id, or changes nothing.
+
+        Raises:
+            RefusedError: a controller said no. UnreachableError: none answered within `seconds`.
+        """
+        until = time.monotonic() + seconds
+
+        def ask(channel: grpc.Channel) -> Any:
+            remote: Any = channel.unary_unary(
+                method.path,
+                request_serializer=type(request).SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+            return remote(request, timeout=max(0.1, until - time.monotonic()), metadata=self._metadata)
+
+        try:
+            return _patience(tenacity.stop_before_delay(seconds))(self._first, ask)
+        except grpc.RpcError as error:
+            raise refusal(error) from error
+
+    def stream(self, method: Method, request: Message) -> Iterator[Any]:
+        """Yield the answers to a request, from the first controller that gives one, however long that takes.
+
+        Raises:
+            grpc.RpcError: the stream was refused, or ended by a fault; whoever reads it knows how to go on.
+        """
+
+        def open_(channel: grpc.Channel) -> tuple[Any, Any]:
+            remote: Any = channel.unary_stream(
+                method.path,
+                request_serializer=type(request).SerializeToString,
+                response_deserializer=method.response.FromString,
+            )
+            answers = remote(request, metadata=self._metadata)
+            return next(answers), answers
+
+        first, answers = _patience(tenacity.stop_never)(self._first, open_)
+        try:
+            yield first
+            yield from answers
+        finally:
+            answers.cancel()
+
+    def close(self) -> None:
+        """Close the connections."""
+        for channel in self._channels:
+            channel.close()
+
+    def _first(self, ask: Callable[[grpc.Channel], T]) -> T:
+        """Return what the first controller answers, beginning with the one that answered last."""
+        for channel in list(self._channels[:-1]):
+            try:
+                return ask(channel)
+            except grpc.RpcError as error:
+                if not is_unanswered(error):
+                    raise
+                self._channels = [*(c for c in self._channels if c is not channel), channel]
+        return ask(self._channels[0])
+
+
+def _patience(stop: tenacity.stop.stop_base) -> tenacity.Retrying:
+    """Return what repeats an attempt, with growing pauses, as long as no controller answers it."""
+    return tenacity.Retrying(
+        retry=tenacity.retry_if_exception(is_unanswered),
+        wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
+        stop=stop,
+        reraise=True,
+    )
+
+
+def _channel(endpoint: str, roots: bytes | None) -> grpc.Channel:
+    if endpoint.startswith("unix:") or (roots is None and _is_loopback(endpoint.rpartition(":")[0].strip("[]"))):
+        return grpc.insecure_channel(endpoint, options=OPTIONS)
+    return grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(roots), options=OPTIONS)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,105 @@
+"""Errors: what the controller refused, with every fault; that it was not reached; that hosts did not follow in time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from google.rpc import error_details_pb2, status_pb2
+
+DETAILS = "grpc-status-details-bin"
+"""Where gRPC carries the rich status (google.rpc.Status)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One thing that is wrong with a request: where, why in one word for programs, and in words with the fix."""
+
+    field: str
+    reason: str
+    text: str
+
+
+class HeadgateError(Exception):
+    """Base of everything that a call can fail with."""
+
+
+class UnreachableError(HeadgateError):
+    """No controller answered in time; whether the change was made is not known."""
+
+
+class RefusedError(HeadgateError):
+    """The controller answered, and said no.
+
+    `reason` is for programs ("STALE_ETAG"), `metadata` what came with it ("referrers"), `faults` everything that is
+    wrong with the request, as far as it is about fields.
+    """
+
+    def __init__(
+        self, message: str, *, reason: str = "", faults: Sequence[Fault] = (), metadata: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__("\n".join([message, *(f"  {f.field}: {f.text} ({f.reason})" for f in faults)]))
+        self.reason = reason
+        self.faults = tuple(faults)
+        self.metadata = dict(metadata or {})
+
+
+class NotFoundError(RefusedError):
+    """There is no resource of that name."""
+
+
+class AlreadyExistsError(RefusedError):
+    """The name is taken."""
+
+
+class InvalidError(RefusedError):
+    """The request breaks rules; `faults` holds every one."""
+
+
+class NotRealisedError(HeadgateError):
+    """The resource is stored, but the network was not as intended by the deadline.
+
+    `waiting_for` holds, for each host that has not followed, why ("" stands for the controller itself).
+    """
+
+    def __init__(self, name: str, waiting_for: Mapping[str, str], conditions: Mapping[str, str]) -> None:
+        found = [f"  {host or 'the controller'}: {why}" for host, why in waiting_for.items()]
+        found += [f"  {reason}: {text}" for reason, text in conditions.items()]
+        super().__init__("\n".join([f"{name} is stored, but the network does not follow yet.", *found]))
+        self.name = name
+        self.waiting_for = dict(waiting_for)
+        self.conditions = dict(conditions)
+
+
+KINDS: Mapping[grpc.StatusCode, type[RefusedError]] = {
+    grpc.StatusCode.NOT_FOUND: NotFoundError,
+    grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
+    grpc.StatusCode.INVALID_ARGUMENT: InvalidError,
+}
+
+
+def is_unanswered(error: BaseException) -> bool:
+    """Return whether no controller took the request on, so that another may be asked."""
+    return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE and not _details(error)
+
+
+def refusal(error: grpc.RpcError) -> HeadgateError:
+    """Return what a failed call says, as an error of this module."""
+    code, words = error.code(), error.details() or error.code().name
+    if is_unanswered(error) or code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return UnreachableError(f"No controller answered in time: {words}")
+    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
+    for detail in status_pb2.Status.FromString(_details(error)).details:
+        detail.Unpack(info)
+        detail.Unpack(bad)
+    faults = [Fault(v.field, v.reason, v.description) for v in bad.field_violations]
+    kind = KINDS.get(code, RefusedError)
+    return kind(words, reason=info.reason, faults=faults, metadata=dict(info.metadata))
+
+
+def _details(error: grpc.RpcError) -> bytes:
+    trailing: Any = error.trailing_metadata() or ()
+    value = dict(trailing).get(DETAILS, b"")
+    return value if isinstance(value, bytes) else b""
