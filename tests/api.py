@@ -21,12 +21,12 @@ Refusal = tuple[str, str]
 
 
 class Api:
-    """A client of one controller; errors are raised as grpc.RpcError."""
+    """A client of one controller, which knows kinds of its own besides; errors are raised as grpc.RpcError."""
 
-    def __init__(self, endpoint: str) -> None:
+    def __init__(self, endpoint: str, *own: Descriptor) -> None:
         self.channel = grpc.insecure_channel(endpoint)
         self.intent = intent_pb2_grpc.IntentServiceStub(self.channel)
-        self._kinds = {_resource(d).plural: d for d in _kinds()}
+        self._kinds = {_resource(d).plural: d for d in (*_kinds(), *own)}
 
     def close(self) -> None:
         """End the connection."""

@@ -14,17 +14,20 @@ import typing
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
-from typing import Any, cast
+from typing import Any
 
 from google.protobuf import message_factory
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 
 from headgate.v1 import annotations_pb2, types_pb2
+from headgate_controller.annotations import choice_of, element_of, is_map, resource_of, rule_of
 from headgate_controller.errors import UnknownKindError, Violation
 from headgate_controller.kinds.registry import Kind
+from headgate_controller.moments import is_moment
 from headgate_controller.nouns.meta import Meta
-from headgate_controller.wire_values import Converter, Faults, PatternsOf, converter
+from headgate_controller.secrets import holds_secrets, keep_secrets
+from headgate_controller.wire_values import Converter, Faults, PatternsOf, converter, default_of
 
 OUTPUT_ONLY = annotations_pb2.BEHAVIOR_OUTPUT_ONLY
 REQUIRED = annotations_pb2.BEHAVIOR_REQUIRED
@@ -36,25 +39,14 @@ TOP = re.compile(r"[.\[]")
 """What ends the first segment of a field's path."""
 
 
-def rule_of(field: FieldDescriptor) -> annotations_pb2.Field:
-    """Return the rules that a field is annotated with."""
-    extensions: Any = field.GetOptions().Extensions
-    return cast(annotations_pb2.Field, extensions[annotations_pb2.field])
-
-
-def resource_of(message: Descriptor) -> annotations_pb2.Resource:
-    """Return how a kind, by its message, is named."""
-    extensions: Any = message.GetOptions().Extensions
-    return cast(annotations_pb2.Resource, extensions[annotations_pb2.resource])
-
-
 @dataclass(frozen=True, slots=True)
 class FieldCodec:
-    """One field: how an element of it is read and written, and its rules."""
+    """One field: how an element of it is read and written, its rules, and what a noun holds where it is left out."""
 
     descriptor: FieldDescriptor
     rule: annotations_pb2.Field
     values: Converter | MessageCodec
+    absent: Any = None
 
     @property
     def name(self) -> str:
@@ -64,13 +56,13 @@ class FieldCodec:
     @property
     def is_map(self) -> bool:
         """True for map fields."""
-        entry = self.descriptor.message_type
-        return entry is not None and entry.GetOptions().map_entry
+        return is_map(self.descriptor)
 
     def read(self, message: Message, path: str, faults: Faults) -> Any:
         """Return the noun's value of the field, adding what is wrong with it to `faults`.
 
-        Lists keep the client's order, whether it means something or not, since paths count by it.
+        Lists keep the client's order, whether it means something or not, since paths count by it; but those whose
+        elements are told by a key are in its order, and paths name the key.
         """
         value = getattr(message, self.name)
         if self.is_map:
@@ -79,12 +71,24 @@ class FieldCodec:
             return tuple((key, self._read_one(value[key], f"{path}[{key}]", faults)) for key in sorted(value))
         if self.descriptor.is_repeated:
             self._check_size(value, path, faults)
+            if self.rule.key:
+                return self._read_keyed(value, path, faults)
             return tuple(self._read_one(element, f"{path}[{i}]", faults) for i, element in enumerate(value))
-        if self._absent(message, value):
+        if self._is_absent(message, value):
             if self.rule.behavior == REQUIRED:
                 faults.append(Violation(path, "REQUIRED", "It is required; set it."))
-            return self._nothing()
+            return self.absent
         return self._read_one(value, path, faults)
+
+    def _read_keyed(self, value: Any, path: str, faults: Faults) -> Any:
+        elements = sorted(value, key=lambda element: str(getattr(element, self.rule.key)))
+        keys = [getattr(element, self.rule.key) for element in elements]
+        for key in sorted({key for key in keys if keys.count(key) > 1}):
+            text = f"Several elements have the {self.rule.key} {key!r}; give each its own."
+            faults.append(Violation(f"{path}[{key}]", "DUPLICATE_KEY", text))
+        return tuple(
+            self._read_one(element, f"{path}[{key}]", faults) for key, element in zip(keys, elements, strict=True)
+        )
 
     def _read_one(self, value: Any, path: str, faults: Faults) -> Any:
         if isinstance(self.values, Converter):
@@ -93,16 +97,11 @@ class FieldCodec:
         values = self.values.read(value, path, faults)
         return self.values.noun(**values) if len(faults) == before else None
 
-    def _absent(self, message: Message, value: Any) -> bool:
+    def _is_absent(self, message: Message, value: Any) -> bool:
         """Return whether the field is not set; a number or bool without presence always is."""
         if self.descriptor.has_presence:
-            return not message.HasField(self.name)
-        return value == "" or (self.descriptor.enum_type is not None and value == 0)
-
-    def _nothing(self) -> str | None:
-        """Return what a noun holds for absence: None, or "" for an output of plain text."""
-        plain = self.descriptor.cpp_type == FieldDescriptor.CPPTYPE_STRING and not self.rule.format
-        return "" if plain and not self.descriptor.has_presence else None
+            return not message.HasField(self.name) or (self.rule.write_only and not value)
+        return value in ("", b"") or (self.descriptor.enum_type is not None and value == 0)
 
     def _check_size(self, value: Any, path: str, faults: Faults) -> None:
         most, least = self.rule.max_size, self.rule.min_size
@@ -130,30 +129,38 @@ class FieldCodec:
             return tuple(nested.noun(**nested.restore(element)) for element in value)
         return nested.noun(**nested.restore(value)) if message.HasField(self.name) else None
 
-    def write(self, message: Message, value: Any) -> None:
-        """Set the field to the noun's value."""
-        if value is None:
+    def write(self, message: Message, value: Any, *, secrets: bool = False) -> None:
+        """Set the field to the noun's value; what is write-only is left out unless `secrets`."""
+        if value is None or (self.rule.write_only and not secrets):
             return
         if self.is_map:
-            entries = getattr(message, self.name)
-            for key, element in value:
-                if isinstance(self.values, Converter):
-                    entries[key] = self.values.write(element)
-                else:
-                    self.values.write(entries[key], element)
+            self._write_map(getattr(message, self.name), value, secrets=secrets)
         elif self.descriptor.is_repeated:
-            elements = getattr(message, self.name)
-            for element in value:
-                if isinstance(self.values, Converter):
-                    elements.append(self.values.write(element))
-                else:
-                    self.values.write(elements.add(), element)
-        elif isinstance(self.values, Converter):
-            setattr(message, self.name, self.values.write(value))
-        else:
+            self._write_list(getattr(message, self.name), value, secrets=secrets)
+        elif not isinstance(self.values, Converter):
             inner = getattr(message, self.name)
             inner.SetInParent()
-            self.values.write(inner, value)
+            self.values.write(inner, value, secrets=secrets)
+        elif self.descriptor.message_type is None:
+            setattr(message, self.name, self.values.write(value))
+        else:
+            getattr(message, self.name).CopyFrom(self.values.write(value))
+
+    def _write_map(self, entries: Any, value: Any, *, secrets: bool) -> None:
+        for key, element in value:
+            if not isinstance(self.values, Converter):
+                self.values.write(entries[key], element, secrets=secrets)
+            elif element_of(self.descriptor).message_type is None:
+                entries[key] = self.values.write(element)
+            else:
+                entries[key].CopyFrom(self.values.write(element))
+
+    def _write_list(self, elements: Any, value: Any, *, secrets: bool) -> None:
+        for element in value:
+            if isinstance(self.values, Converter):
+                elements.append(self.values.write(element))
+            else:
+                self.values.write(elements.add(), element, secrets=secrets)
 
 
 class MessageCodec:
@@ -177,7 +184,7 @@ class MessageCodec:
     def read(self, message: Message, path: str, faults: Faults) -> dict[str, Any]:
         """Return the values of the noun's fields that a client can set."""
         for oneof in self._oneofs:
-            if message.WhichOneof(oneof.name) is None:
+            if message.WhichOneof(oneof.name) is None and not choice_of(oneof).optional:
                 names = " and ".join(f.name for f in oneof.fields)
                 faults.append(Violation(path, "EXACTLY_ONE", f"Exactly one of {names} is needed."))
         wanted = (f for f in self.fields if f.rule.behavior != OUTPUT_ONLY)
@@ -187,10 +194,10 @@ class MessageCodec:
         """Return the values of every field, outputs too, of a message that was valid when it was stored."""
         return {field.name: field.restore(message) for field in self.fields}
 
-    def write(self, message: Message, noun: Any) -> None:
+    def write(self, message: Message, noun: Any, *, secrets: bool = False) -> None:
         """Set the message's fields to the noun's values."""
         for field in self.fields:
-            field.write(message, getattr(noun, field.name))
+            field.write(message, getattr(noun, field.name), secrets=secrets)
 
 
 def _is_synthetic(oneof: Any) -> bool:
@@ -219,11 +226,10 @@ def _flatten(hint: Any) -> Iterator[Any]:
 
 def _field(descriptor: FieldDescriptor, nested: type[Any] | None, patterns: PatternsOf) -> FieldCodec:
     rule = rule_of(descriptor)
-    element = descriptor
-    if descriptor.message_type is not None and descriptor.message_type.GetOptions().map_entry:
-        element = descriptor.message_type.fields_by_name["value"]
-    if element.message_type is None:
-        return FieldCodec(descriptor, rule, converter(descriptor, element, rule, patterns))
+    element = element_of(descriptor)
+    if element.message_type is None or is_moment(element):
+        values = converter(descriptor, element, rule, patterns)
+        return FieldCodec(descriptor, rule, values, default_of(descriptor, rule))
     assert nested is not None, f"{descriptor.full_name}: the noun has no dataclass for it"
     return FieldCodec(descriptor, rule, MessageCodec(element.message_type, nested, patterns))
 
@@ -272,8 +278,13 @@ class KindCodec:
         )
         return self.kind.noun(name=message.name, meta=meta, **self.own.restore(message))
 
-    def to_message(self, noun: Any) -> Any:
-        """Return the message of a noun, without its status."""
+    @cached_property
+    def keeps_secrets(self) -> bool:
+        """Whether resources of this kind have write-only fields."""
+        return holds_secrets(self.descriptor)
+
+    def to_message(self, noun: Any, *, secrets: bool = False) -> Any:
+        """Return the message of a noun, without its status, and without what is write-only unless `secrets`."""
         meta = noun.meta
         message: Any = self.message(
             name=noun.name,
@@ -286,14 +297,14 @@ class KindCodec:
         message.update_time.FromNanoseconds(meta.update_time)
         for field in self._meta:
             field.write(message, getattr(meta, field.name))
-        self.own.write(message, noun)
+        self.own.write(message, noun, secrets=secrets)
         return message
 
     def merged(self, before: Any, message: Message, mask: Iterable[str], faults: Faults) -> Any:
         """Return the noun that `before` becomes when the fields of the mask are taken from a client's message.
 
         An empty mask means every field that is set, "*" every field. A field that the server chooses and the client
-        leaves out stays.
+        leaves out stays, and so does what is write-only.
         """
         paths = set(mask)
         if not paths:
@@ -311,6 +322,8 @@ class KindCodec:
         after = self.to_message(before)
         for path in paths & self.settable:
             self._take(after, message, path)
+        if self.keeps_secrets:
+            keep_secrets(self.to_message(before, secrets=True), after)
         values = self.own.read(after, "", faults)
         self._compare(before, values, faults)
         noun = self._noun(before.name, values, after, faults)

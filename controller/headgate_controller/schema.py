@@ -12,7 +12,8 @@ from typing import Any
 from google.protobuf import descriptor_pool
 
 import headgate.v1
-from headgate_controller.codec import KindCodec, resource_of
+from headgate_controller.annotations import resource_of
+from headgate_controller.codec import KindCodec
 from headgate_controller.errors import InvalidError, NotFoundError, UnknownKindError, Violation
 from headgate_controller.kinds.registry import Kind
 from headgate_controller.names import ID, ID_RULE

@@ -10,6 +10,7 @@ from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
 
+from headgate_controller.annotations import rule_of
 from headgate_controller.codec import KindCodec
 from headgate_controller.errors import InvalidError, Violation
 
@@ -56,7 +57,8 @@ def _terms(codec: KindCodec, text: str) -> list[tuple[str, str]]:
 def _path(codec: KindCodec, path: str) -> str:
     field = codec.descriptor.fields_by_name.get(path)
     plain = field is not None and not field.is_repeated and field.message_type is None and path not in DERIVED
-    if not plain and not path.startswith(LABELS):
+    readable = field is not None and not rule_of(field).write_only
+    if not (plain and readable) and not path.startswith(LABELS):
         raise _refused(f"{path!r} is no single value of a {codec.resource.type}; labels are labels.KEY.")
     return path
 

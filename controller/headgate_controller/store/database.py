@@ -37,7 +37,7 @@ class Database:
             self._lock = _locked(url)
         except (OSError, ArgumentError) as error:
             raise _unusable(url, error) from error
-        self.engine = create_engine(url)
+        self.engine = create_engine(url, hide_parameters=True)
         if self.engine.dialect.name == "sqlite":
             event.listen(self.engine, "connect", _prepare_sqlite)
         try:
@@ -106,7 +106,9 @@ def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> Wo
     world = empty
     with engine.connect() as connection:
         newest = connection.execute(select(func.max(tables.revision.c.revision))).scalar() or 0
-        for kind, message in connection.execute(select(tables.intent.c.kind, tables.intent.c.message)):
+        with_secrets = func.coalesce(tables.secret.c.message, tables.intent.c.message)
+        joined = tables.intent.outerjoin(tables.secret, tables.intent.c.name == tables.secret.c.name)
+        for kind, message in connection.execute(select(tables.intent.c.kind, with_secrets).select_from(joined)):
             codec = schema.codecs.get(kind)
             if codec is None:
                 text = f"The database holds resources of the kind {kind}, which is not there; add its module to"

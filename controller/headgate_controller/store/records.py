@@ -105,6 +105,7 @@ class Records:
         base, final = steps[0].before, steps[-1].after
         touched = sorted({name for step in steps for name in step.changed})
         self._write_intent(connection, base, final, touched)
+        self._write_secrets(connection, base, final, touched)
         _write_pairs(connection, tables.reference, _references, base, final, touched)
         _write_pairs(connection, tables.allocation, _allocations, base, final, touched)
         connection.execute(insert(tables.revision), [row for step in steps for row in self._log(step)])
@@ -123,6 +124,28 @@ class Records:
             connection.execute(update(table).where(matching), rows)
         if new:
             connection.execute(insert(table), new)
+
+    def _write_secrets(self, connection: Connection, base: World, final: World, touched: Sequence[str]) -> None:
+        old = [{"key": name} for name in touched if self._secret(base.resources.get(name)) is not None]
+        new = [
+            {"name": name, "message": message}
+            for name in touched
+            if (message := self._secret(final.resources.get(name))) is not None
+        ]
+        if old:
+            connection.execute(delete(tables.secret).where(tables.secret.c.name == bindparam("key")), old)
+        if new:
+            connection.execute(insert(tables.secret), new)
+
+    def _secret(self, noun: Any) -> bytes | None:
+        """Return a resource's message with what is write-only; None if nothing in it is."""
+        if noun is None:
+            return None
+        codec = self._schema.by_noun[type(noun)]
+        if not codec.keeps_secrets:
+            return None
+        whole = codec.to_message(noun, secrets=True)
+        return bytes(whole.SerializeToString()) if whole != codec.to_message(noun) else None
 
     def _row(self, noun: Any) -> dict[str, Any]:
         return {

@@ -19,6 +19,14 @@ intent = Table(
 )
 """Every resource as it is: its API message, serialized, without status."""
 
+secret = Table(
+    "secret",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("message", LargeBinary, nullable=False),
+)
+"""Resources that hold something write-only: their API message with it. Neither intent nor the log has it."""
+
 reference = Table(
     "reference",
     metadata,

@@ -17,7 +17,8 @@ from kind_site import INTERNET, SUBNET, VPC, connected, faults, later, schema, s
 
 from headgate.v1 import annotations_pb2 as ann
 from headgate.v1 import types_pb2
-from headgate_controller.codec import META_FIELDS, KindCodec, rule_of
+from headgate_controller.annotations import rule_of
+from headgate_controller.codec import META_FIELDS, KindCodec
 from headgate_controller.errors import UnknownKindError, Violation
 from headgate_controller.kinds.registry import load
 from headgate_controller.schema import Schema

@@ -128,8 +128,9 @@ def test_a_kind_that_is_there_already_is_refused(known: Schema) -> None:
 def test_the_generated_files_are_fresh(tmp_path: Path) -> None:
     includes = [f"-I{TESTS.parent / 'proto'}", f"-I{FOLDER}", f"-I{Path(protoc.__file__).parent / '_proto'}"]
     outputs = [f"--python_out={tmp_path}", f"--pyi_out={tmp_path}"]
-    assert protoc.main(["protoc", *includes, *outputs, "headgate_test/v1/gadget.proto"]) == 0
-    for name in ("gadget_pb2.py", "gadget_pb2.pyi"):
+    kinds = ("gadget", "kitchen_sink")
+    assert protoc.main(["protoc", *includes, *outputs, *(f"headgate_test/v1/{kind}.proto" for kind in kinds)]) == 0
+    for name in (f"{kind}_pb2.{end}" for kind in kinds for end in ("py", "pyi")):
         fresh, committed = (root / "headgate_test" / "v1" / name for root in (tmp_path, FOLDER))
         assert fresh.read_bytes() == committed.read_bytes(), f"{name} is stale; see tests/new_kind/README.md"
 

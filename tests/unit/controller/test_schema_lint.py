@@ -12,7 +12,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from kind_site import schema
 
 from headgate.v1 import annotations_pb2 as ann
-from headgate_controller.codec import LAST_COMMON_FIELD, resource_of, rule_of
+from headgate_controller.annotations import resource_of, rule_of
+from headgate_controller.codec import LAST_COMMON_FIELD
 
 KINDS = {name: codec.descriptor for name, codec in schema().codecs.items()}
 COMMON = [
