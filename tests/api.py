@@ -20,17 +20,33 @@ Refusal = tuple[str, str]
 """Field path and reason."""
 
 
+class Bearer(grpc.UnaryUnaryClientInterceptor, grpc.UnaryStreamClientInterceptor, grpc.StreamStreamClientInterceptor):  # type: ignore[misc]
+    """Sends a token with every call."""
+
+    def __init__(self, token: str) -> None:
+        self._metadata = (("authorization", f"Bearer {token}"),)
+
+    def _sent(self, proceed: Any, details: Any, request: Any) -> Any:
+        return proceed(details._replace(metadata=(*(details.metadata or ()), *self._metadata)), request)
+
+    intercept_unary_unary = intercept_unary_stream = intercept_stream_stream = _sent
+
+
 class Api:
     """A client of one controller, which knows kinds of its own besides; errors are raised as grpc.RpcError."""
 
-    def __init__(self, endpoint: str, *own: Descriptor) -> None:
-        self.channel = grpc.insecure_channel(endpoint)
+    def __init__(
+        self, endpoint: str, *own: Descriptor, token: str = "", credentials: grpc.ChannelCredentials | None = None
+    ) -> None:
+        plain = grpc.insecure_channel(endpoint) if credentials is None else grpc.secure_channel(endpoint, credentials)
+        self.channel = grpc.intercept_channel(plain, Bearer(token)) if token else plain
+        self._plain = plain
         self.intent = intent_pb2_grpc.IntentServiceStub(self.channel)
         self._kinds = {_resource(d).plural: d for d in (*_kinds(), *own)}
 
     def close(self) -> None:
         """End the connection."""
-        self.channel.close()
+        self._plain.close()
 
     def call(self, descriptor: Descriptor, verb: str, **fields: Any) -> Any:
         """Call the standard method of a kind and return its answer."""

@@ -17,9 +17,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_common.pki import PkiError
 from headgate_controller.addresses import Reserved, reserved_ranges
+from headgate_controller.api.gate import Gate
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
 from headgate_controller.api.intent_service import IntentService
 from headgate_controller.api.resources import Resources
+from headgate_controller.api.token_service import SERVICE as TOKEN_SERVICE
+from headgate_controller.api.token_service import TokenService
 from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
@@ -32,10 +35,12 @@ from headgate_controller.ovn.convergence import Convergence
 from headgate_controller.ovn.northbound import Northbound, StaleEpochError
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
+from headgate_controller.rpc_errors import anybody
 from headgate_controller.schema import Schema
 from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, server
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
+from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
 from headgate_controller.web.health import health_routes
 from headgate_controller.web.server import HttpServer
@@ -115,14 +120,17 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     intents = IntentService(schema, committed, writer, database.engine, realisation)
     resources = [Resources(schema, codec, committed, writer, realisation) for codec in schema.codecs.values()]
     names = [f"{codec.descriptor.full_name}Service" for codec in schema.codecs.values()]
-    api = server([intents.handlers(), *(r.handlers() for r in resources)], config.listen)
-    await describe(api, [*names, INTENT_SERVICE])
-    hosts = server([links.handlers()], config.host_listen, HOST_OPTIONS, credentials)
+    tokens = Tokens(database.engine)
+    handlers = [intents.handlers(), TokenService(tokens).handlers(), *(r.handlers() for r in resources)]
+    gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
+    api = server(handlers, config.listen, gate.admit)
+    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE])
+    hosts = server([links.handlers()], config.host_listen, anybody, HOST_OPTIONS, credentials)
     routes = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
     http = HttpServer(routes, config.http_listen, stop_seconds=int(STOP_GRACE))
 
     gc.freeze()
-    runners: list[Runner] = [northbound, southbound, convergence]
+    runners: list[Runner] = [northbound, southbound, convergence, tokens]
     if credentials is not None:
         runners.append(Keeper(door, links))
     tasks = [asyncio.create_task(runner.run(), name=type(runner).__name__) for runner in runners]

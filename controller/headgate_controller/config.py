@@ -13,8 +13,12 @@ class ControllerConfig:
     """What a controller is told at its start."""
 
     listen: list[str] = doc(
-        ["127.0.0.1:7443"],
+        ["unix:/run/headgate/api.sock", "127.0.0.1:7443"],
         'Addresses of the API: "host:port" on loopback, or "unix:/path"; without TLS no other is allowed.',
+    )
+    require_tokens: bool = doc(
+        True,
+        "Whether callers on loopback need a token, too; whoever can open a unix socket of the API never does.",
     )
     host_listen: list[str] = doc(
         ["0.0.0.0:7444"],

@@ -9,7 +9,8 @@ import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
 
 import grpc
@@ -107,18 +108,59 @@ class Unreadable(NamedTuple):
     why: str
 
 
+class Call(Protocol):
+    """One call that was let in."""
+
+    def recognise(self) -> None:
+        """See that its caller may still be answered."""
+
+    def check(self, request: Any) -> None:
+        """See that its caller may send a request."""
+
+    def veiled(self, error: HeadgateError) -> HeadgateError:
+        """Return an error as its caller may see it."""
+
+
+Admit = Callable[[str, Any], Call]
+"""Lets a call of a method ("/package.Service/Method") in, given its context; raises a HeadgateError if it must not."""
+
+
+class Unlimited:
+    """A call on a server whose every caller may do everything that it offers."""
+
+    def recognise(self) -> None:
+        """Do nothing."""
+
+    def check(self, request: Any) -> None:
+        """Do nothing."""
+
+    def veiled(self, error: HeadgateError) -> HeadgateError:
+        """Return the error as it is."""
+        return error
+
+
+def anybody(_method: str, _context: Any) -> Call:
+    """Let every call in."""
+    return Unlimited()
+
+
 class Guard(grpc.aio.ServerInterceptor):  # grpc gives no other way than to inherit
-    """Stands around every method of a server: whatever ends a call, its client is told in our words."""
+    """Stands around every method of a server: who may not call is not let in, and whatever ends a call, its client is
+    told in our words.
+    """
+
+    def __init__(self, admit: Admit) -> None:
+        self._admit = admit
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
     ) -> Any | None:
         """Return the method's handler with the guard around it; None if there is no such method."""
         handler = await continuation(handler_call_details)
-        return None if handler is None else _guarded(handler)
+        return None if handler is None else _guarded(handler, partial(self._admit, handler_call_details.method))
 
 
-def _guarded(handler: Any) -> Any:
+def _guarded(handler: Any, admit: Callable[[Any], Call]) -> Any:
     make, serve = {
         (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
         (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
@@ -127,14 +169,16 @@ def _guarded(handler: Any) -> Any:
     }[handler.request_streaming, handler.response_streaming]
 
     async def guarded(request: Any, context: Any) -> Any:
+        call: Call = Unlimited()
         try:
-            readable = _readable(request) if handler.request_streaming else _checked(request)
+            call = admit(context)
+            readable = _readable(request, call) if handler.request_streaming else _checked(request, call)
             response = serve(readable, context)
-            return await (_streamed(response, context) if hasattr(response, "__aiter__") else response)
+            return await (_streamed(response, context, call) if hasattr(response, "__aiter__") else response)
         except (grpc.aio.AbortError, grpc.aio.UsageError):
             raise
         except Exception as error:
-            await _abort(context, error)
+            await _abort(context, call.veiled(error) if isinstance(error, HeadgateError) else error)
 
     return make(guarded, _deserializer(handler.request_deserializer), handler.response_serializer)
 
@@ -149,20 +193,23 @@ def _deserializer(read: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
     return deserialized
 
 
-def _checked(request: Any) -> Any:
+def _checked(request: Any, call: Call) -> Any:
     if isinstance(request, Unreadable):
         text = f"It cannot be read: {request.why}. Send the message that the method takes, in protobuf's encoding."
         raise InvalidError("", [Violation("", "UNREADABLE", text)])
+    call.check(request)
     return request
 
 
-async def _readable(requests: AsyncIterator[Any]) -> AsyncIterator[Any]:
+async def _readable(requests: AsyncIterator[Any], call: Call) -> AsyncIterator[Any]:
     async for request in requests:
-        yield _checked(request)
+        call.recognise()
+        yield _checked(request, call)
 
 
-async def _streamed(responses: Any, context: Any) -> None:
+async def _streamed(responses: Any, context: Any, call: Call) -> None:
     """Send what a generator yields; it is closed with the call, whatever ends that."""
     async with aclosing(responses):
         async for response in responses:
+            call.recognise()
             await context.write(response)

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from controller_site import Central, Controller, assert_sound, central, controlling
+from token_site import INTERNET, TokenSite
 
 from api import Api
 from headgate_lab.controller import free_port
@@ -43,7 +44,7 @@ def shared_controller(run_directory: Path, ovn: Central) -> Iterator[Controller]
     """A controller that serves, shared by all tests of the API."""
     directory = run_directory / "shared"
     listen = [f"unix:{directory}/api.sock", f"127.0.0.1:{free_port()}"]
-    with controlling(Controller(directory, ovn, listen=listen)) as running:
+    with controlling(Controller(directory, ovn, listen=listen, require_tokens=False)) as running:
         yield running
 
 
@@ -105,3 +106,28 @@ def curl(tmp_path: Path, address: str) -> Callable[..., str]:
         return done.stdout if expect == 0 else done.stderr
 
     return call
+
+
+@pytest.fixture(scope="session")
+def shared_token_site(run_directory: Path) -> Iterator[TokenSite]:
+    """A controller that requires tokens; project b holds what a token of project a must not learn of."""
+    directory = run_directory / "tokens"
+    address = f"127.0.0.1:{free_port()}"
+    with controlling(Controller(directory, listen=[f"unix:{directory}/api.sock", address])) as running:
+        found = TokenSite(running, address)
+        found.admin.create("projects/b/subnets/internet", **INTERNET)
+        found.admin.create("projects/b/vpcs/secret", displayName="hidden")
+        found.admin.create("projects/b/vpcs/secret/subnets/web", cidr="10.9.0.0/24")
+        found.admin.create("projects/b/vpcs/secret/subnets/web/ports/p1")
+        yield found
+        found.close()
+
+
+@pytest.fixture
+def site(shared_token_site: TokenSite) -> Iterator[TokenSite]:
+    """The same, with an empty project a; whatever a test does, the controller must neither stumble nor end."""
+    before = shared_token_site.controller.log.stat().st_size
+    yield shared_token_site
+    shared_token_site.admin.clear("a")
+    assert not shared_token_site.controller.ended
+    assert_sound(shared_token_site.controller, since=before)

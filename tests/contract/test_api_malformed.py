@@ -21,7 +21,7 @@ from refusal import of
 
 import api as client
 from api import Api
-from headgate.v1 import host_link_pb2, intent_pb2
+from headgate.v1 import host_link_pb2, intent_pb2, token_pb2
 
 SECONDS = 5
 ALLOWED = {
@@ -46,7 +46,7 @@ QUICK = settings(
 def methods() -> list[MethodDescriptor]:
     """Return every method that a controller serves."""
     files = {descriptor.file for descriptor in client._kinds()}
-    files |= {module.DESCRIPTOR for module in (intent_pb2, health_pb2, reflection_pb2)}
+    files |= {module.DESCRIPTOR for module in (intent_pb2, token_pb2, health_pb2, reflection_pb2)}
     return [
         method
         for file in sorted(files, key=lambda file: str(file.name))

@@ -13,11 +13,13 @@ from google.protobuf.message import DecodeError
 from sqlalchemy import Engine
 
 from headgate.v1 import intent_pb2, types_pb2
+from headgate_controller.api.callers import caller
 from headgate_controller.api.resources import as_request, creation
 from headgate_controller.codec import KindCodec
 from headgate_controller.errors import InvalidError, OutOfRangeError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Delete, Mutation, Update
+from headgate_controller.names import project_of
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
@@ -172,8 +174,10 @@ class IntentService:
 
     def _wanted(self, request: intent_pb2.WatchRequest, name: str) -> bool:
         types = request.types
-        return name.startswith(request.name_prefix) and (
-            not types or self._schema.codec_of(name).resource.type in types
+        return (
+            name.startswith(request.name_prefix)
+            and (not types or self._schema.codec_of(name).resource.type in types)
+            and caller.get().sees(project_of(name))
         )
 
     def _change(self, revision: int, name: str, kind: str, time: int, after: bytes | None) -> intent_pb2.WatchResponse:

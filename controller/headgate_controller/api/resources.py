@@ -18,12 +18,13 @@ from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
+from headgate_controller.api.callers import caller
 from headgate_controller.api.filters import parse_filter
 from headgate_controller.codec import KindCodec
 from headgate_controller.errors import InvalidError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Create, Delete, Mutation, Request, Update
-from headgate_controller.names import parent_of
+from headgate_controller.names import parent_of, project_of
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
@@ -109,10 +110,12 @@ class Resources:
 
     def _candidates(self, request: Any) -> Iterator[Any]:
         parent = getattr(request, "parent", "")
-        wanted = None if not parent else tuple(parent.split("/"))
+        wanted, principal = None if not parent else tuple(parent.split("/")), caller.get()
         for noun in self._committed.world.of_kind(self._codec.kind.noun):
-            if (request.show_deleting or not noun.meta.deleting) and (
-                wanted is None or _within(parent_of(noun.name), wanted)
+            if (
+                (request.show_deleting or not noun.meta.deleting)
+                and (wanted is None or _within(parent_of(noun.name), wanted))
+                and principal.sees(project_of(noun.name))
             ):
                 yield noun
 

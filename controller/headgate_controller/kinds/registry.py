@@ -32,6 +32,7 @@ class Kind:
     that the platform chooses, keeping what `before` had, and the faults that prevented it. `validate` yields every
     reason why `world` cannot hold the noun. Both are given the World without the resource itself. `compile` yields its
     rows and members. `conditions` yields (reason, message) of what keeps it from working though it is accepted.
+    `shared(noun)` says whether every project may refer to it, and so learn that it is there.
     `affects(before, after, world)` names resources whose `allocate` must run again when this one changes.
     """
 
@@ -42,6 +43,7 @@ class Kind:
     compile: Callable[[Any, Answers], Iterator[Row | Member]] = _nothing
     conditions: Callable[[Any, Answers], Iterator[tuple[str, str]]] = _nothing
     affects: Callable[[Any, Any, World], Iterable[str]] = lambda before, after, world: ()
+    shared: Callable[[Any], bool] = lambda noun: False
 
 
 def load(extra_modules: Iterable[str] = ()) -> Mapping[str, Kind]:

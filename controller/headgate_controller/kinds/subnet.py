@@ -261,4 +261,5 @@ KIND = Kind(
     validate=validate,
     compile=compile_subnet,
     conditions=conditions,
+    shared=lambda subnet: subnet.external is not None,
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, MetaData, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table
 
 metadata = MetaData()
 
@@ -78,3 +78,18 @@ lease = Table(
     Column("epoch", BigInteger, nullable=False),
 )
 """The leader's epoch: one row; who does not hold its number cannot commit."""
+
+token = Table(
+    "token",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("prefix", String, nullable=False, unique=True),
+    Column("digest", LargeBinary, nullable=False),
+    Column("description", String, nullable=False),
+    Column("projects", String, nullable=False),
+    Column("writes", Boolean, nullable=False),
+    Column("create_time", BigInteger, nullable=False),
+    Column("expire_time", BigInteger),
+    Column("last_use_time", BigInteger),
+)
+"""Tokens, outside of the log: of each secret only the SHA-256. Projects are separated by commas, or "*"."""

@@ -8,6 +8,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class Access(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ACCESS_UNSPECIFIED: _ClassVar[Access]
+    ACCESS_READ: _ClassVar[Access]
+    ACCESS_WRITE: _ClassVar[Access]
+    ACCESS_READ_SOME: _ClassVar[Access]
+    ACCESS_OPEN: _ClassVar[Access]
+
 class Behavior(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     BEHAVIOR_UNSPECIFIED: _ClassVar[Behavior]
@@ -26,6 +34,11 @@ class Format(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     FORMAT_IPV6_PREFIX: _ClassVar[Format]
     FORMAT_PREFIX: _ClassVar[Format]
     FORMAT_MAC: _ClassVar[Format]
+ACCESS_UNSPECIFIED: Access
+ACCESS_READ: Access
+ACCESS_WRITE: Access
+ACCESS_READ_SOME: Access
+ACCESS_OPEN: Access
 BEHAVIOR_UNSPECIFIED: Behavior
 BEHAVIOR_REQUIRED: Behavior
 BEHAVIOR_OPTIONAL: Behavior
@@ -45,6 +58,8 @@ FIELD_FIELD_NUMBER: _ClassVar[int]
 field: _descriptor.FieldDescriptor
 CHOICE_FIELD_NUMBER: _ClassVar[int]
 choice: _descriptor.FieldDescriptor
+ACCESS_FIELD_NUMBER: _ClassVar[int]
+access: _descriptor.FieldDescriptor
 
 class Resource(_message.Message):
     __slots__ = ("type", "plural", "patterns", "id_pattern")

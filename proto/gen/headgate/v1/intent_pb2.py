@@ -26,34 +26,41 @@ from google.protobuf import any_pb2 as google_dot_protobuf_dot_any__pb2
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from google.protobuf import field_mask_pb2 as google_dot_protobuf_dot_field__mask__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18headgate/v1/intent.proto\x12\x0bheadgate.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x17headgate/v1/types.proto\"c\n\x0c\x42\x61tchRequest\x12(\n\tmutations\x18\x01 \x03(\x0b\x32\x15.headgate.v1.Mutation\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x9a\x01\n\x08Mutation\x12&\n\x06\x63reate\x18\x01 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x12-\n\x06update\x18\x02 \x01(\x0b\x32\x1b.headgate.v1.UpdateMutationH\x00\x12-\n\x06\x64\x65lete\x18\x03 \x01(\x0b\x32\x1b.headgate.v1.DeleteMutationH\x00\x42\x08\n\x06\x61\x63tion\"i\n\x0eUpdateMutation\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"G\n\x0e\x44\x65leteMutation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\"J\n\rBatchResponse\x12\'\n\tresources\x18\x01 \x03(\x0b\x32\x14.google.protobuf.Any\x12\x10\n\x08revision\x18\x02 \x01(\x03\"J\n\x0cWatchRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x12\x13\n\x0bname_prefix\x18\x02 \x01(\t\x12\r\n\x05types\x18\x03 \x03(\t\"\x81\x01\n\rWatchResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12&\n\x08resource\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x14\x41waitRealisedRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x03\x12+\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"N\n\x15\x41waitRealisedResponse\x12\x10\n\x08realised\x18\x01 \x01(\x08\x12#\n\x06status\x18\x02 \x01(\x0b\x32\x13.headgate.v1.Status2\xe9\x01\n\rIntentService\x12>\n\x05\x42\x61tch\x12\x19.headgate.v1.BatchRequest\x1a\x1a.headgate.v1.BatchResponse\x12@\n\x05Watch\x12\x19.headgate.v1.WatchRequest\x1a\x1a.headgate.v1.WatchResponse0\x01\x12V\n\rAwaitRealised\x12!.headgate.v1.AwaitRealisedRequest\x1a\".headgate.v1.AwaitRealisedResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18headgate/v1/intent.proto\x12\x0bheadgate.v1\x1a\x19google/protobuf/any.proto\x1a\x1egoogle/protobuf/duration.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"c\n\x0c\x42\x61tchRequest\x12(\n\tmutations\x18\x01 \x03(\x0b\x32\x15.headgate.v1.Mutation\x12\x15\n\rvalidate_only\x18\x02 \x01(\x08\x12\x12\n\nrequest_id\x18\x03 \x01(\t\"\x9a\x01\n\x08Mutation\x12&\n\x06\x63reate\x18\x01 \x01(\x0b\x32\x14.google.protobuf.AnyH\x00\x12-\n\x06update\x18\x02 \x01(\x0b\x32\x1b.headgate.v1.UpdateMutationH\x00\x12-\n\x06\x64\x65lete\x18\x03 \x01(\x0b\x32\x1b.headgate.v1.DeleteMutationH\x00\x42\x08\n\x06\x61\x63tion\"i\n\x0eUpdateMutation\x12&\n\x08resource\x18\x01 \x01(\x0b\x32\x14.google.protobuf.Any\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\"G\n\x0e\x44\x65leteMutation\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\"J\n\rBatchResponse\x12\'\n\tresources\x18\x01 \x03(\x0b\x32\x14.google.protobuf.Any\x12\x10\n\x08revision\x18\x02 \x01(\x03\"J\n\x0cWatchRequest\x12\x16\n\x0e\x61\x66ter_revision\x18\x01 \x01(\x03\x12\x13\n\x0bname_prefix\x18\x02 \x01(\t\x12\r\n\x05types\x18\x03 \x03(\t\"\x81\x01\n\rWatchResponse\x12\x10\n\x08revision\x18\x01 \x01(\x03\x12\x0c\n\x04name\x18\x02 \x01(\t\x12&\n\x08resource\x18\x03 \x01(\x0b\x32\x14.google.protobuf.Any\x12(\n\x04time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"e\n\x14\x41waitRealisedRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x12\n\ngeneration\x18\x02 \x01(\x03\x12+\n\x08\x64\x65\x61\x64line\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"N\n\x15\x41waitRealisedResponse\x12\x10\n\x08realised\x18\x01 \x01(\x08\x12#\n\x06status\x18\x02 \x01(\x0b\x32\x13.headgate.v1.Status2\xfb\x01\n\rIntentService\x12\x44\n\x05\x42\x61tch\x12\x19.headgate.v1.BatchRequest\x1a\x1a.headgate.v1.BatchResponse\"\x04\xf8\xe0\x18\x02\x12\x46\n\x05Watch\x12\x19.headgate.v1.WatchRequest\x1a\x1a.headgate.v1.WatchResponse\"\x04\xf8\xe0\x18\x03\x30\x01\x12\\\n\rAwaitRealised\x12!.headgate.v1.AwaitRealisedRequest\x1a\".headgate.v1.AwaitRealisedResponse\"\x04\xf8\xe0\x18\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'headgate.v1.intent_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BATCHREQUEST']._serialized_start=192
-  _globals['_BATCHREQUEST']._serialized_end=291
-  _globals['_MUTATION']._serialized_start=294
-  _globals['_MUTATION']._serialized_end=448
-  _globals['_UPDATEMUTATION']._serialized_start=450
-  _globals['_UPDATEMUTATION']._serialized_end=555
-  _globals['_DELETEMUTATION']._serialized_start=557
-  _globals['_DELETEMUTATION']._serialized_end=628
-  _globals['_BATCHRESPONSE']._serialized_start=630
-  _globals['_BATCHRESPONSE']._serialized_end=704
-  _globals['_WATCHREQUEST']._serialized_start=706
-  _globals['_WATCHREQUEST']._serialized_end=780
-  _globals['_WATCHRESPONSE']._serialized_start=783
-  _globals['_WATCHRESPONSE']._serialized_end=912
-  _globals['_AWAITREALISEDREQUEST']._serialized_start=914
-  _globals['_AWAITREALISEDREQUEST']._serialized_end=1015
-  _globals['_AWAITREALISEDRESPONSE']._serialized_start=1017
-  _globals['_AWAITREALISEDRESPONSE']._serialized_end=1095
-  _globals['_INTENTSERVICE']._serialized_start=1098
-  _globals['_INTENTSERVICE']._serialized_end=1331
+  _globals['_INTENTSERVICE'].methods_by_name['Batch']._loaded_options = None
+  _globals['_INTENTSERVICE'].methods_by_name['Batch']._serialized_options = b'\370\340\030\002'
+  _globals['_INTENTSERVICE'].methods_by_name['Watch']._loaded_options = None
+  _globals['_INTENTSERVICE'].methods_by_name['Watch']._serialized_options = b'\370\340\030\003'
+  _globals['_INTENTSERVICE'].methods_by_name['AwaitRealised']._loaded_options = None
+  _globals['_INTENTSERVICE'].methods_by_name['AwaitRealised']._serialized_options = b'\370\340\030\001'
+  _globals['_BATCHREQUEST']._serialized_start=223
+  _globals['_BATCHREQUEST']._serialized_end=322
+  _globals['_MUTATION']._serialized_start=325
+  _globals['_MUTATION']._serialized_end=479
+  _globals['_UPDATEMUTATION']._serialized_start=481
+  _globals['_UPDATEMUTATION']._serialized_end=586
+  _globals['_DELETEMUTATION']._serialized_start=588
+  _globals['_DELETEMUTATION']._serialized_end=659
+  _globals['_BATCHRESPONSE']._serialized_start=661
+  _globals['_BATCHRESPONSE']._serialized_end=735
+  _globals['_WATCHREQUEST']._serialized_start=737
+  _globals['_WATCHREQUEST']._serialized_end=811
+  _globals['_WATCHRESPONSE']._serialized_start=814
+  _globals['_WATCHRESPONSE']._serialized_end=943
+  _globals['_AWAITREALISEDREQUEST']._serialized_start=945
+  _globals['_AWAITREALISEDREQUEST']._serialized_end=1046
+  _globals['_AWAITREALISEDRESPONSE']._serialized_start=1048
+  _globals['_AWAITREALISEDRESPONSE']._serialized_end=1126
+  _globals['_INTENTSERVICE']._serialized_start=1129
+  _globals['_INTENTSERVICE']._serialized_end=1380
 # @@protoc_insertion_point(module_scope)

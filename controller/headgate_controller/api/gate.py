@@ -1,0 +1,174 @@
+"""The gate in front of every method of the API: who calls, may that caller do this, and what is the caller not told."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from typing import Any
+
+from google.protobuf.message import Message
+
+from headgate_controller.api.callers import caller
+from headgate_controller.api.demands import Demand, Demands, Scope
+from headgate_controller.api.veil import Veil
+from headgate_controller.errors import HeadgateError, InvalidError, Violation
+from headgate_controller.names import project_of
+from headgate_controller.principal import ADMINISTRATOR, Access, Principal
+from headgate_controller.schema import Schema
+from headgate_controller.state import Committed
+from headgate_controller.store.tokens import Tokens
+
+log = logging.getLogger(__name__)
+
+HEADER = "authorization"
+SCHEME = "bearer "
+QUIET_SECONDS = 10.0
+"""How long failures from one peer are only counted, after one was logged."""
+
+MOST_PEERS = 1_000
+NOBODY = Principal("Nobody", frozenset(), writes=False)
+"""Who calls a method that anybody may call."""
+
+
+class TokenMissingError(HeadgateError):
+    """The caller does not say who it is."""
+
+    code, reason = "UNAUTHENTICATED", "TOKEN_MISSING"
+
+
+class Failures:
+    """Logs failed authentications: the first from a peer at once, then one line for all of them, now and then."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._peers: dict[str, tuple[float, int]] = {}
+
+    def note(self, peer: str, method: str, reason: str) -> None:
+        """Note one failure; what was tried is no business of a log."""
+        now = self._clock()
+        since, count = self._peers.pop(peer, (now - QUIET_SECONDS, 0))
+        if now - since < QUIET_SECONDS:
+            self._peers[peer] = (since, count + 1)
+            return
+        self._peers[peer] = (now, 0)
+        while len(self._peers) > MOST_PEERS:
+            del self._peers[next(iter(self._peers))]
+        log.warning(
+            "authentication failed", extra={"peer": peer, "method": method, "reason": reason, "unlogged": count}
+        )
+
+
+class Gate:
+    """Lets callers in: by their token, or because only the machine's administrator can call from where they do."""
+
+    def __init__(self, schema: Schema, tokens: Tokens, committed: Committed, *, require_tokens: bool) -> None:
+        self._demands = Demands(schema)
+        self._schema = schema
+        self._tokens = tokens
+        self._committed = committed
+        self._require_tokens = require_tokens
+        self._failures = Failures()
+
+    def admit(self, method: str, context: Any) -> Admitted:
+        """Return a call whose caller is known.
+
+        Raises:
+            TokenMissingError, TokenUnknownError, TokenExpiredError: the caller does not prove who it is.
+        """
+        demand = self._demands.of(method)
+        admitted = Admitted(self, demand, method, context)
+        admitted.recognise()
+        return admitted
+
+    def recognised(self, demand: Demand, method: str, context: Any) -> Principal:
+        """Return who calls."""
+        if demand.scope is Scope.NOWHERE:
+            return NOBODY
+        given = [value for key, value in context.invocation_metadata() or () if key == HEADER]
+        local = context.peer().startswith("unix:") or not self._require_tokens
+        if local and not given:
+            return ADMINISTRATOR
+        try:
+            return self._tokens.authenticate(_secret(given))
+        except HeadgateError as error:
+            self._failures.note(_host(context.peer()), method, error.reason)
+            raise
+
+    def check(self, demand: Demand, principal: Principal, request: Message) -> set[str]:
+        """See that a caller may send a request; return the names of others' resources that it gives.
+
+        Raises:
+            PermissionDeniedError, ReadOnlyError: it may not. InvalidError: it refers to what it may not know of.
+        """
+        access = Access.READ if getattr(request, "validate_only", False) else demand.access
+        for project in sorted(self._demands.projects(demand, request)):
+            principal.check(access, project)
+        foreign = [(path, name) for path, name in self._demands.references(request) if not _sees(principal, name)]
+        faults = [_not_found(path, name) for path, name in foreign if not self._is_shared(name)]
+        if faults:
+            raise InvalidError("", faults)
+        return {name for _, name in foreign}
+
+    def _is_shared(self, name: str) -> bool:
+        noun = self._committed.world.resources.get(name)
+        return noun is not None and self._schema.kind(noun).shared(noun)
+
+
+class Admitted:
+    """One call that was let in."""
+
+    def __init__(self, gate: Gate, demand: Demand, method: str, context: Any) -> None:
+        self._gate = gate
+        self._demand = demand
+        self._method = method
+        self._context = context
+        self._principal = NOBODY
+        self._given: set[str] = set()
+
+    def recognise(self) -> None:
+        """See anew who calls: a token may have been revoked, or have expired, since the call began."""
+        self._principal = self._gate.recognised(self._demand, self._method, self._context)
+        caller.set(self._principal)
+
+    def check(self, request: Message) -> None:
+        """See that the caller may send a request; one that may do everything need not be asked."""
+        if self._demand.scope is Scope.NOWHERE or (self._principal.projects is None and self._principal.writes):
+            return
+        self._given |= self._gate.check(self._demand, self._principal, request)
+
+    def veiled(self, error: HeadgateError) -> HeadgateError:
+        """Return an error as the caller may see it."""
+        return error if self._principal.projects is None else Veil(self._principal, self._given).over_error(error)
+
+
+def _secret(given: list[Any]) -> str:
+    """Return the secret of the one authorization that a request must have.
+
+    Raises:
+        TokenMissingError: it has none, several, or one of another form.
+    """
+    if len(given) == 1 and str(given[0]).lower().startswith(SCHEME):
+        return str(given[0])[len(SCHEME) :].strip()
+    found = "There is none" if not given else "It is of another form"
+    raise TokenMissingError(
+        f"A token is needed, once, as `authorization: Bearer TOKEN`. {found}; set HEADGATE_TOKEN "
+        "(terraform, headgate). The site's administrator makes one: headgate token create NAME"
+    )
+
+
+def _host(peer: str) -> str:
+    """Return the machine of a peer, without its port."""
+    return peer if peer.startswith("unix:") else peer.rpartition(":")[0]
+
+
+def _sees(principal: Principal, name: str) -> bool:
+    """Return whether a caller may know of a resource; what belongs to the whole site may be named by everybody."""
+    project = project_of(name)
+    return not project or principal.sees(project)
+
+
+def _not_found(path: str, name: str) -> Violation:
+    """Return the very words with which a reference to nothing is refused, lest the difference tell what there is."""
+    text = f"There is no {name}; create it first, or name another."
+    return Violation(path, "REFERENCE_NOT_FOUND", text, passing=True)
