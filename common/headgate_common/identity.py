@@ -11,6 +11,7 @@ Source: lib/stream-ssl.c of Open vSwitch, stream_ssl_set_key_and_cert.
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +52,15 @@ class Identity:
         return pki.certificate_pem(*self.authorities)
 
 
+IDENTITY_FILE, CA_FILE = "identity.pem", "ca.pem"
+
+
 class IdentityFiles:
     """The two files in a directory; they are read anew each time."""
 
     def __init__(self, directory: Path) -> None:
-        self.identity = directory / "identity.pem"
-        self.ca = directory / "ca.pem"
+        self.identity = directory / IDENTITY_FILE
+        self.ca = directory / CA_FILE
 
     def load(self) -> Identity:
         """Return what the files hold.
@@ -73,6 +77,17 @@ class IdentityFiles:
         ca = _content(self.ca)
         with _naming(self.ca):
             return Identity(key, certificate, tuple(pki.certificates_from(ca)))
+
+    def client(self) -> ssl.SSLContext:
+        """Return what a client proves itself with, and by which it judges servers.
+
+        Raises:
+            PkiError: as `load`.
+        """
+        self.load()
+        context = ssl.create_default_context(cafile=self.ca)
+        context.load_cert_chain(self.identity)
+        return context
 
     def save(self, key: ec.EllipticCurvePrivateKey, certificate: bytes, ca: bytes) -> None:
         """Put a key, its certificate and the trusted CAs there; the CAs first, since a peer may have a newer one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import ssl
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
@@ -70,6 +71,13 @@ class Snapshot(NamedTuple):
     rows: TableUpdates
 
 
+class Tls(NamedTuple):
+    """How to prove oneself to a server, and the name that its certificate must have."""
+
+    context: ssl.SSLContext
+    server_name: str
+
+
 class _Waiter(NamedTuple):
     future: asyncio.Future[Any]
     on_reply: Callable[[Any], None] | None
@@ -98,21 +106,31 @@ class Connection(asyncio.Protocol):
 
     @classmethod
     async def open(
-        cls, remote: str, *, probe_seconds: float = PROBE_SECONDS, dead_seconds: float = DEAD_SECONDS
+        cls,
+        remote: str,
+        *,
+        tls: Tls | None = None,
+        probe_seconds: float = PROBE_SECONDS,
+        dead_seconds: float = DEAD_SECONDS,
     ) -> Connection:
-        """Connect to "unix:PATH" or "tcp:IP:PORT"; an IPv6 address stands in brackets.
+        """Connect to "unix:PATH", "tcp:IP:PORT" or, with `tls`, "ssl:IP:PORT"; an IPv6 address stands in brackets.
 
-        Raises: OSError: nobody answers there. ValueError: no such form of address.
+        Raises: OSError: nobody answers there, or whoever does is refused. ValueError: no such form of address.
         """
         loop = asyncio.get_running_loop()
         kind, _, address = remote.partition(":")
+
+        def made() -> Connection:
+            return cls(probe_seconds, dead_seconds)
+
         async with asyncio.timeout(CONNECT_SECONDS):
             if kind == "unix":
-                _, connection = await loop.create_unix_connection(lambda: cls(probe_seconds, dead_seconds), address)
-            elif kind == "tcp":
+                _, connection = await loop.create_unix_connection(made, address)
+            elif kind == "tcp" or (kind == "ssl" and tls is not None):
                 host, _, port = address.rpartition(":")
+                context, name = tls if kind == "ssl" and tls is not None else (None, None)
                 _, connection = await loop.create_connection(
-                    lambda: cls(probe_seconds, dead_seconds), host.strip("[]"), int(port)
+                    made, host.strip("[]"), int(port), ssl=context, server_hostname=name
                 )
             else:
                 raise ValueError(f"not an OVSDB address: {remote!r}")

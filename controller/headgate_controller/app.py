@@ -15,6 +15,7 @@ from typing import Protocol
 import grpc
 from sqlalchemy.exc import SQLAlchemyError
 
+from headgate_common.identity import IdentityFiles
 from headgate_common.pki import PkiError
 from headgate_controller.addresses import Reserved, reserved_ranges
 from headgate_controller.api.gate import Gate
@@ -54,7 +55,7 @@ SWITCH_INTERVAL = 0.0005
 STOP_GRACE = 1.0
 """Seconds that calls in progress have to end when the controller stops."""
 
-OVSDB_ADDRESS = re.compile(r"unix:.+|tcp:.+:[0-9]{1,5}")
+OVSDB_ADDRESS = re.compile(r"unix:.+|(tcp|ssl):.+:[0-9]{1,5}")
 
 
 class Runner(Protocol):
@@ -83,15 +84,29 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
         UnavailableError: its database cannot be used. SupersededError: another controller leads now.
         SettingError: another setting cannot be used. ListenError: an address cannot be listened on.
     """
-    for setting, remote in (("northbound", config.northbound), ("southbound", config.southbound)):
-        if not OVSDB_ADDRESS.fullmatch(remote):
-            raise SettingError(f"{setting}: {remote!r} is neither unix:/path nor tcp:address:port.")
+    _check_database("northbound", config.northbound, config.northbound_pki_dir)
+    _check_database("southbound", config.southbound, config.pki_dir)
     sys.setswitchinterval(SWITCH_INTERVAL)
     database = _database(config)
     try:
         await _serve(config, database, stop)
     finally:
         database.close()
+
+
+def _check_database(setting: str, remote: str, pki_dir: str) -> None:
+    """See that a database of OVN has an address, and that there is a certificate if it is reached by one.
+
+    Raises:
+        SettingError: it is not so.
+    """
+    if not OVSDB_ADDRESS.fullmatch(remote):
+        raise SettingError(f"{setting}: {remote!r} is neither unix:/path nor ssl:address:port or tcp:address:port.")
+    if remote.startswith("ssl:"):
+        try:
+            IdentityFiles(Path(pki_dir)).load()
+        except PkiError as error:
+            raise SettingError(f"{setting}: it is reached by a certificate. {error}") from error
 
 
 def _database(config: ControllerConfig) -> Database:
@@ -108,12 +123,18 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     schema = Schema(registry.load(config.extra_kinds))
     committed = Committed(load_world(database.engine, schema, World(reserved=_reserved(config))))
     writer = Writer(database, schema, committed.world, committed.publish)
-    southbound = Southbound(config.southbound)
+    southbound = Southbound(config.southbound, Path(config.pki_dir))
     links = HostLinks(committed, writer, database.epoch(), config.southbound_remote, door)
     realisation = Realisation(schema, committed, southbound, links)
     southbound.listen(realisation.bindings_changed)
     links.listen(realisation.hosts_changed)
-    northbound = Northbound(config.northbound, COLUMNS, epoch=database.epoch(), options=_global_options(config))
+    northbound = Northbound(
+        config.northbound,
+        COLUMNS,
+        epoch=database.epoch(),
+        options=_global_options(config),
+        pki_dir=Path(config.northbound_pki_dir),
+    )
     compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in schema.codecs.values()})
     convergence = Convergence(committed, compiler, northbound, realisation)
 

@@ -38,10 +38,18 @@ class ControllerConfig:
         "sqlite:////var/lib/headgate/headgate.db", "URL of the store's database; four slashes begin an absolute path."
     )
     northbound: str = doc(
-        "unix:/run/ovn/ovnnb_db.sock", 'OVN\'s Northbound database: "unix:/path" or "tcp:address:port".'
+        "unix:/run/ovn/ovnnb_db.sock",
+        'OVN\'s Northbound database: "unix:/path", "ssl:address:port", or in the clear "tcp:address:port".',
     )
-    southbound: str = doc("unix:/run/ovn/ovnsb_db.sock", "OVN's Southbound database, likewise; it is only read.")
-    southbound_remote: str = doc("", 'Where hosts reach the Southbound database, for example "tcp:192.0.2.1:6642".')
+    northbound_pki_dir: str = doc(
+        "/var/lib/headgate/northbound-pki",
+        'The certificate for "ssl:" to Northbound, of a CA that signs no hosts: OVN lets all its holders write there.',
+    )
+    southbound: str = doc(
+        "unix:/run/ovn/ovnsb_db.sock",
+        "OVN's Southbound database, likewise, with the certificate of pki_dir; it is only read.",
+    )
+    southbound_remote: str = doc("", 'Where hosts reach the Southbound database: "ssl:192.0.2.1:6642".')
     service_network: str = doc(SERVICE_NETWORK, "Range that gateways use among themselves; no subnet can have it.")
     link_networks: str = doc(LINK_NETWORKS, "Range of the links between routers; no subnet can have it.")
     bfd_interval_ms: int = doc(

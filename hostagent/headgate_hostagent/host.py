@@ -10,7 +10,7 @@ from headgate_hostagent.config import AgentConfig
 from headgate_hostagent.drivers.iproute import change_links, read_links
 from headgate_hostagent.drivers.ovs import SwitchDatabase
 from headgate_hostagent.managers.links import Link, devices, missing, plan_links
-from headgate_hostagent.managers.plan import misplaced, plan
+from headgate_hostagent.managers.plan import foreign_ssl, misplaced, plan, wanted_ssl
 from headgate_hostagent.managers.report import HostSeen
 from headgate_hostagent.managers.seen import SwitchSeen
 from headgate_hostagent.managers.switch import (
@@ -110,10 +110,20 @@ class Host:
     def _faults(self, held: Held, wanted: WantedSwitch, seen: SwitchSeen, absent: Mapping[str, str]) -> dict[str, str]:
         bridges = _broken_uplinks(wanted, seen) | misplaced(wanted, seen) | dict(absent)
         found = {object_of_bridge(self._config, held, bridge): text for bridge, text in bridges.items()}
+        if certificate := foreign_ssl(wanted, seen) or _missing_certificate(wanted):
+            found[CHASSIS] = certificate
         return self._told(held, found)
 
     def _told(self, held: Held, found: Mapping[str, str]) -> dict[str, str]:
         return dict(found) | failures(self._config, held)
+
+
+def _missing_certificate(wanted: WantedSwitch) -> str:
+    """Return why OVN cannot prove that it is this host; empty if it can, or need not."""
+    files = wanted_ssl(wanted)
+    if files is None or Path(files.identity).exists():
+        return ""
+    return f"Southbound is reached by certificates, and there is no {files.identity}; enrol this host"
 
 
 def _broken_uplinks(wanted: WantedSwitch, seen: SwitchSeen) -> dict[str, str]:

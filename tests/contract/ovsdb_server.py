@@ -19,6 +19,24 @@ SB_SCHEMA = Path("/usr/share/ovn/ovn-sb.ovsschema")
 DEADLINE_SECONDS = 10.0
 
 
+_BY_DATABASE = {
+    schema: (
+        f"--remote=db:{database},{root},connections",
+        f"--private-key=db:{database},SSL,private_key",
+        f"--certificate=db:{database},SSL,certificate",
+        f"--ca-cert=db:{database},SSL,ca_cert",
+    )
+    for schema, database, root in (
+        (NB_SCHEMA, "OVN_Northbound", "NB_Global"),
+        (SB_SCHEMA, "OVN_Southbound", "SB_Global"),
+    )
+}
+"""As distributions start it: where it listens besides, and its certificate, are set in the database.
+
+Source: ovn-ctl(8).
+"""
+
+
 class OvsdbServer:
     """One database in one server; `remote` is its address. A directory holds one server only."""
 
@@ -42,6 +60,7 @@ class OvsdbServer:
                     "ovsdb-server",
                     database,
                     f"--remote=p{self.remote}",
+                    *_BY_DATABASE.get(self._schema, ()),
                     f"--unixctl={self.directory / 'server.ctl'}",
                     "--no-chdir",
                     "-vconsole:off",

@@ -149,10 +149,16 @@ def test_a_file_that_is_no_database_is_refused_and_kept(refused: Refused, run_di
 
 
 @pytest.mark.parametrize("setting", ["northbound", "southbound"])
-@pytest.mark.parametrize("remote", ["nonsense", "ssl:192.0.2.1:6641", "tcp:192.0.2.1", ""])
+@pytest.mark.parametrize("remote", ["nonsense", "ssl:192.0.2.1", "tcp:192.0.2.1", "udp:192.0.2.1:6641", ""])
 def test_an_address_of_ovn_that_is_none_is_refused(refused: Refused, setting: str, remote: str) -> None:
     said = refused(**{setting: remote})
-    assert f"{setting}: {remote!r} is neither unix:/path nor tcp:address:port" in said
+    assert f"{setting}: {remote!r} is neither unix:/path nor ssl:address:port" in said
+
+
+@pytest.mark.parametrize("setting", ["northbound", "southbound"])
+def test_a_database_by_certificate_needs_one(refused: Refused, setting: str, tmp_path: Path) -> None:
+    said = refused(**{setting: "ssl:192.0.2.1:6641", "pki_dir": str(tmp_path), "northbound_pki_dir": str(tmp_path)})
+    assert f"{setting}: it is reached by a certificate. {tmp_path}/identity.pem cannot be read" in said
 
 
 @pytest.mark.parametrize("module", ["no.such.module", "json"])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable
-from typing import NoReturn
+from pathlib import Path
+from typing import NamedTuple, NoReturn
 
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
-from headgate_common.ovsdb import Connection, OvsdbError
+from headgate_common.identity import IdentityFiles
+from headgate_common.ovsdb import Connection, OvsdbError, Tls
+from headgate_common.pki import SERVER_NAME, PkiError
 
 log = logging.getLogger(__name__)
 
@@ -16,15 +19,34 @@ FIRST_WAIT_SECONDS = 0.05
 LONGEST_WAIT_SECONDS = 5.0
 
 
+class Address(NamedTuple):
+    """Where a database listens; `pki_dir` holds the certificate by which it is reached if that is "ssl:"."""
+
+    remote: str
+    pki_dir: Path = Path()
+
+    async def dial(self) -> Connection:
+        """Return a connection.
+
+        Raises:
+            OSError: nobody answers there, or whoever does is refused. PkiError: the certificate cannot be used.
+        """
+        if not self.remote.startswith("ssl:"):
+            return await Connection.open(self.remote)
+        # Read for every connection: certificates are renewed.
+        return await Connection.open(self.remote, tls=Tls(IdentityFiles(self.pki_dir).client(), SERVER_NAME))
+
+
 async def stay_connected(
-    remote: str, establish: Callable[[Connection], Awaitable[None]], on_lost: Callable[[], None]
+    address: Address, establish: Callable[[Connection], Awaitable[None]], on_lost: Callable[[], None]
 ) -> NoReturn:
     """Connect, `establish` what is needed on the connection, wait until it is lost, and begin again; until cancelled.
 
     A connection on which `establish` fails with an OSError or OvsdbError counts as an attempt that failed.
     """
+    remote = address.remote
     while True:
-        connection = await _established(remote, establish)
+        connection = await _established(address, establish)
         log.info("database connected", extra={"remote": remote})
         try:
             reason = await connection.wait_lost()
@@ -34,15 +56,15 @@ async def stay_connected(
         log.warning("database connection lost", extra={"remote": remote, "reason": reason})
 
 
-async def _established(remote: str, establish: Callable[[Connection], Awaitable[None]]) -> Connection:
+async def _established(address: Address, establish: Callable[[Connection], Awaitable[None]]) -> Connection:
     async for attempt in AsyncRetrying(
         wait=wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
         + wait_random(0, FIRST_WAIT_SECONDS),
-        retry=retry_if_exception_type((OSError, OvsdbError)),
+        retry=retry_if_exception_type((OSError, OvsdbError, PkiError)),
         before_sleep=_failed,
     ):
         with attempt:
-            connection = await Connection.open(remote)
+            connection = await address.dial()
             try:
                 await establish(connection)
             except BaseException:

@@ -6,12 +6,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from types import MappingProxyType
 
 from headgate_common.ovsdb import Connection, ConnectionLostError
 from headgate_common.rows import Change, Plan, RowKey, Update, Wanted, diff
 
-from .dial import stay_connected
+from .dial import Address, stay_connected
 from .global_row import GLOBAL_KEY, GlobalRow
 from .inventory import Contents, Inventory, unmarked
 from .suspects import EDITED_LONGEST_SECONDS, REFUSED_LONGEST_SECONDS, Suspects
@@ -41,9 +42,10 @@ class Northbound:
         *,
         epoch: int = 0,
         options: Mapping[str, str] | None = None,
+        pki_dir: Path = Path(),
     ) -> None:
         self.epoch = epoch
-        self._remote = remote
+        self._address = Address(remote, pki_dir)
         self._columns = columns
         self._options = dict(options or {})
         self._on_lost: Callable[[], None] = lambda: None
@@ -70,7 +72,7 @@ class Northbound:
     def why_unready(self) -> str:
         """Why Northbound is not as it should be; empty if it is, but for rows that are refused."""
         if self._writer is None:
-            return f"{self._remote} is not connected"
+            return f"{self._address.remote} is not connected"
         return "" if self._in_sync else "it is being compared with what it should be"
 
     @property
@@ -88,7 +90,7 @@ class Northbound:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        await stay_connected(self._remote, self._connected, self._disconnected)
+        await stay_connected(self._address, self._connected, self._disconnected)
 
     async def stored_epoch(self) -> int:
         """Return the epoch that Northbound is at, 0 if none: a new one must be higher.

@@ -8,12 +8,13 @@ Source: ovn-sb(5), tables Chassis, Chassis_Private, Encap, Port_Binding and SB_G
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from headgate_common.ovsdb import Connection, Snapshot, TableUpdates
 from headgate_common.ovsdb_schema import Wire, atoms
 
-from .dial import stay_connected
+from .dial import Address, stay_connected
 
 DATABASE = "OVN_Southbound"
 
@@ -58,14 +59,14 @@ class Southbound:
     realised Northbound, `chassis_seen` when it got there (milliseconds since 1970, by the host's clock).
     """
 
-    def __init__(self, remote: str) -> None:
+    def __init__(self, remote: str, pki_dir: Path = Path()) -> None:
         self.connected = False
         self.nb_cfg = 0
         self.chassis: dict[str, Chassis] = {}
         self.chassis_nb_cfg: dict[str, int] = {}
         self.chassis_seen: dict[str, int] = {}
         self.bindings: dict[str, Binding] = {}
-        self._remote = remote
+        self._address = Address(remote, pki_dir)
         self._on_change: Callable[[frozenset[str]], None] = lambda _: None
         self._rows: dict[str, dict[str, dict[str, Wire]]] = {}
         self._ports: dict[str, str] = {}
@@ -73,7 +74,7 @@ class Southbound:
     @property
     def why_unready(self) -> str:
         """Why nothing new is known of the hosts; empty if everything is."""
-        return "" if self.connected else f"{self._remote} is not connected"
+        return "" if self.connected else f"{self._address.remote} is not connected"
 
     def listen(self, on_change: Callable[[frozenset[str]], None]) -> None:
         """Have `on_change` called after each batch of updates, and when the connection comes or goes.
@@ -84,7 +85,7 @@ class Southbound:
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
-        await stay_connected(self._remote, self._connect, self._disconnected)
+        await stay_connected(self._address, self._connect, self._disconnected)
 
     async def _connect(self, connection: Connection) -> None:
         schema = await connection.get_schema(DATABASE)

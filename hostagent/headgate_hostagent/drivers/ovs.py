@@ -28,9 +28,10 @@ TIMEOUT_SECONDS = 5
 
 _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "Open_vSwitch": ("bridges", "external_ids", "ovs_version"),
+        "Open_vSwitch": ("bridges", "external_ids", "ovs_version", "ssl"),
         "Bridge": ("name", "datapath_type", "fail_mode", "other_config", "external_ids", "ports"),
         "Port": ("name", "external_ids", "interfaces"),
+        "SSL": ("private_key", "certificate", "ca_cert", "external_ids"),
         "Interface": ("name", "type", "options", "external_ids", "link_state", "error", "bfd_status"),
     }
 )

@@ -17,8 +17,9 @@ from headgate_hostagent.managers.plan import (
     SetBridge,
     SetInterface,
     SetKey,
+    SetSsl,
 )
-from headgate_hostagent.managers.seen import MARK, BridgeSeen, InterfaceSeen, PortSeen, SwitchSeen
+from headgate_hostagent.managers.seen import MARK, BridgeSeen, InterfaceSeen, PortSeen, SslSeen, SwitchSeen
 
 
 class SwitchUnavailableError(OSError):
@@ -37,6 +38,7 @@ def read(idl: Any) -> SwitchSeen:
         external_ids=dict(root.external_ids),
         version=next(iter(root.ovs_version), ""),
         bridges={bridge.name: bridge for bridge in sorted(bridges, key=lambda bridge: bridge.name)},
+        ssl=next((_ssl(row) for row in root.ssl), None),
     )
 
 
@@ -61,6 +63,8 @@ def write(idl: Any, txn: Any, changes: Iterable[Change]) -> None:
                 row.setkey("external_ids", MARK, mark)
             case RemovePort(bridge_name, name):
                 _named(idl, "Bridge", bridge_name).delvalue("ports", _named(idl, "Port", name).uuid)
+            case SetSsl():
+                _set_ssl(idl, txn, change)
 
 
 def _root(idl: Any) -> Any:
@@ -98,6 +102,22 @@ def _interface(row: Any) -> InterfaceSeen:
         error=next(iter(row.error), ""),
         bfd_state=row.bfd_status.get("state", ""),
     )
+
+
+def _ssl(row: Any) -> SslSeen:
+    return SslSeen(row.private_key, row.certificate, row.ca_cert, dict(row.external_ids))
+
+
+def _set_ssl(idl: Any, txn: Any, change: SetSsl) -> None:
+    """Put a new row in place of the one there is: the schema has room for one."""
+    if not change.identity:
+        _root(idl).ssl = []
+        return
+    row = txn.insert(idl.tables["SSL"])
+    row.private_key = row.certificate = change.identity
+    row.ca_cert = change.ca_cert
+    row.external_ids = {MARK: change.mark}
+    _root(idl).ssl = [row]
 
 
 def _set_key(idl: Any, key: str, value: str) -> None:

@@ -7,7 +7,8 @@ uplinks. Bridges and ports are deleted only if they bear our mark, and never bef
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from headgate_hostagent.managers.seen import MARK, OUR_BRIDGE, OUR_UPLINK, BridgeSeen, SwitchSeen
+from headgate_common.identity import CA_FILE, IDENTITY_FILE
+from headgate_hostagent.managers.seen import MARK, OUR_BRIDGE, OUR_SSL, OUR_UPLINK, BridgeSeen, SslSeen, SwitchSeen
 from headgate_hostagent.managers.switch import WantedBridge, WantedSwitch
 
 
@@ -73,7 +74,16 @@ class RemovePort:
     name: str
 
 
-Change = SetKey | AddBridge | SetBridge | RemoveBridge | AddPort | SetInterface | RemovePort
+@dataclass(frozen=True, slots=True)
+class SetSsl:
+    """Give OVN the certificate in `identity`, which holds its key as well; an empty name takes it away."""
+
+    identity: str = ""
+    ca_cert: str = ""
+    mark: str = ""
+
+
+Change = SetKey | AddBridge | SetBridge | RemoveBridge | AddPort | SetInterface | RemovePort | SetSsl
 """One change of Open_vSwitch."""
 
 
@@ -83,7 +93,7 @@ def plan(wanted: WantedSwitch, seen: SwitchSeen) -> tuple[Change, ...]:
     gone = {change.name for change in removals if isinstance(change, RemovePort)}
     keys = (SetKey(key, value) for key, value in sorted(wanted.keys.items()) if seen.external_ids.get(key, "") != value)
     bridges = (change for bridge in wanted.bridges for change in _bridge(bridge, seen, gone))
-    return (*removals, *bridges, *keys)
+    return (*removals, *bridges, *_ssl(wanted, seen), *keys)
 
 
 def misplaced(wanted: WantedSwitch, seen: SwitchSeen) -> dict[str, str]:
@@ -94,6 +104,34 @@ def misplaced(wanted: WantedSwitch, seen: SwitchSeen) -> dict[str, str]:
         for uplink in bridge.uplinks
         if (place := seen.bridge_of(uplink)) not in (None, bridge.name)
     }
+
+
+def foreign_ssl(wanted: WantedSwitch, seen: SwitchSeen) -> str:
+    """Return why OVN cannot be given its certificate: somebody else has set another; empty if it can."""
+    files = wanted_ssl(wanted)
+    if files is None or seen.ssl is None or seen.ssl.external_ids.get(MARK) == OUR_SSL or _is(files, seen.ssl):
+        return ""
+    return f"Open_vSwitch has the certificate {seen.ssl.certificate} of somebody else; take it out: ovs-vsctl del-ssl"
+
+
+def wanted_ssl(wanted: WantedSwitch) -> SetSsl | None:
+    """Return the certificate that OVN should have."""
+    if not wanted.pki_dir:
+        return None
+    return SetSsl(f"{wanted.pki_dir}/{IDENTITY_FILE}", f"{wanted.pki_dir}/{CA_FILE}", OUR_SSL)
+
+
+def _ssl(wanted: WantedSwitch, seen: SwitchSeen) -> Iterator[Change]:
+    files, ours = wanted_ssl(wanted), seen.ssl is not None and seen.ssl.external_ids.get(MARK) == OUR_SSL
+    if files is None:
+        if ours and wanted.in_sync:
+            yield SetSsl()
+    elif seen.ssl is None or (ours and not _is(files, seen.ssl)):
+        yield files
+
+
+def _is(files: SetSsl, seen: SslSeen) -> bool:
+    return (seen.private_key, seen.certificate, seen.ca_cert) == (files.identity, files.identity, files.ca_cert)
 
 
 def _removals(wanted: WantedSwitch, seen: SwitchSeen) -> Iterator[Change]:

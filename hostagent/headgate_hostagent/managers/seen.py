@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 MARK = "headgate"
 """The key in external_ids that says that a row is ours; its value says why the row is there."""
 
-OUR_BRIDGE, OUR_UPLINK, OUR_PLUG = "bridge", "uplink", "plug"
+OUR_BRIDGE, OUR_UPLINK, OUR_PLUG, OUR_SSL = "bridge", "uplink", "plug", "ssl"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,12 +43,23 @@ class BridgeSeen:
 
 
 @dataclass(frozen=True, slots=True)
+class SslSeen:
+    """The row of SSL: the certificate by which ovn-controller reaches Southbound."""
+
+    private_key: str
+    certificate: str
+    ca_cert: str
+    external_ids: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class SwitchSeen:
     """A host's Open_vSwitch database, as far as the agent looks."""
 
     external_ids: Mapping[str, str] = field(default_factory=dict)
     version: str = ""
     bridges: Mapping[str, BridgeSeen] = field(default_factory=dict)
+    ssl: SslSeen | None = None
 
     def interfaces(self, bridge: str) -> Iterator[InterfaceSeen]:
         """Yield the interfaces of `bridge`, if it is there."""

@@ -42,6 +42,8 @@ class WantedSwitch:
     """Of Open_vSwitch external_ids: our keys; an empty value: the key must not be there."""
     in_sync: bool
     """A desired state is held, so what is ours and not wanted may be deleted."""
+    pki_dir: str = ""
+    """Where the certificate is by which Southbound is reached; empty: by none."""
 
 
 def wanted_switch(config: AgentConfig, held: Held, *, settled: bool) -> WantedSwitch:
@@ -67,7 +69,8 @@ def wanted_switch(config: AgentConfig, held: Held, *, settled: bool) -> WantedSw
     in_sync = bool(held.version)
     if in_sync:
         keys |= _desired_keys(config, held)
-    return WantedSwitch(bridges, keys, in_sync)
+    by_certificate = keys.get("ovn-remote", "").startswith("ssl:")
+    return WantedSwitch(bridges, keys, in_sync, config.pki_dir if by_certificate else "")
 
 
 def failures(config: AgentConfig, held: Held) -> dict[str, str]:

@@ -39,6 +39,30 @@ def test_a_desired_state_becomes_rows(running: AgentProcess, machine: Machine):
     assert machine.vsctl("get", "bridge", "br-phy", "other_config:hwaddr") == '"02:00:00:00:00:0b"'
 
 
+def test_ovn_is_given_the_hosts_certificate_and_loses_it_again(running: AgentProcess, machine, controller):
+    def ssl_row() -> str:
+        return machine.vsctl("--bare", "--columns=private_key,certificate,ca_cert", "list", "SSL")
+
+    controller.say("2", desired(remote="ssl:10.99.0.1:6642"))
+    told = controller.expect_report(lambda report: report.failures)
+    assert "there is no /var/lib/headgate-agent/pki/identity.pem; enrol this host" in told.failures["chassis"]
+    identity = "/var/lib/headgate-agent/pki/identity.pem"
+    assert ssl_row().split() == [identity, identity, "/var/lib/headgate-agent/pki/ca.pem"]
+    controller.say("3", desired())
+    controller.expect_report(lambda report: report.realised_version == "3")
+    assert ssl_row() == ""
+
+
+def test_the_certificate_that_somebody_else_gave_open_vswitch_survives(running: AgentProcess, machine, controller):
+    machine.vsctl("set-ssl", "/their/key", "/their/certificate", "/their/ca")
+    controller.say("2", desired(remote="ssl:10.99.0.1:6642"))
+    told = controller.expect_report(lambda report: report.failures)
+    assert "/their/certificate of somebody else; take it out: ovs-vsctl del-ssl" in told.failures["chassis"]
+    assert machine.vsctl("get-ssl").count("/their/") == 3
+    machine.vsctl("del-ssl")
+    controller.expect_report(lambda report: "there is no" in report.failures.get("chassis", ""))
+
+
 def test_hello_names_host_facts_and_what_is_held(agent: AgentProcess, controller: Controller):
     agent.start()
     first = controller.hello()

@@ -15,11 +15,13 @@ from headgate_hostagent.managers.plan import (
     SetBridge,
     SetInterface,
     SetKey,
+    SetSsl,
+    foreign_ssl,
     misplaced,
     plan,
 )
 from headgate_hostagent.managers.report import HostSeen, report
-from headgate_hostagent.managers.seen import BridgeSeen, InterfaceSeen, PortSeen, SwitchSeen
+from headgate_hostagent.managers.seen import BridgeSeen, InterfaceSeen, PortSeen, SslSeen, SwitchSeen
 from headgate_hostagent.managers.switch import failures, object_of_bridge, wanted_switch
 from headgate_hostagent.managers.workload import PlacedElsewhereError, host_device, plan_plug, plan_unplug
 from headgate_hostagent.objects import Chassis, Held, PhysicalNetwork, Unknown
@@ -104,6 +106,35 @@ def test_what_is_no_longer_desired_leaves_empty_keys():
     assert changes == tuple(
         SetKey(key, "") for key in ("ovn-bridge-mappings", "ovn-encap-ip", "ovn-encap-type", "ovn-remote")
     )
+
+
+BY_CERTIFICATE = replace(HELD, objects=dict(HELD.objects) | {"chassis": Chassis("ssl:10.99.0.1:6642", "geneve", "")})
+PKI = "/var/lib/headgate-agent/pki"
+OURS = SslSeen(f"{PKI}/identity.pem", f"{PKI}/identity.pem", f"{PKI}/ca.pem", {"headgate": "ssl"})
+
+
+def ssl_changes(held: Held, there: SslSeen | None) -> list[SetSsl]:
+    return [change for change in plan(wanted(held=held), replace(RIGHT, ssl=there)) if isinstance(change, SetSsl)]
+
+
+def test_ovn_gets_the_hosts_certificate_where_southbound_is_reached_by_one():
+    files = SetSsl(OURS.private_key, OURS.ca_cert, "ssl")
+    assert ssl_changes(BY_CERTIFICATE, None) == [files]
+    assert ssl_changes(BY_CERTIFICATE, OURS) == []
+    assert ssl_changes(BY_CERTIFICATE, replace(OURS, ca_cert="/elsewhere")) == [files]
+    assert ssl_changes(HELD, OURS) == [SetSsl()]
+    assert ssl_changes(HELD, None) == []
+
+
+def test_a_certificate_that_somebody_else_gave_open_vswitch_is_left_alone_and_told_of():
+    theirs = SslSeen("/k", "/c", "/ca")
+    for held in (HELD, BY_CERTIFICATE):
+        assert ssl_changes(held, theirs) == []
+    told = foreign_ssl(wanted(held=BY_CERTIFICATE), replace(RIGHT, ssl=theirs))
+    assert "/c of somebody else" in told
+    assert "ovs-vsctl del-ssl" in told
+    assert foreign_ssl(wanted(), replace(RIGHT, ssl=theirs)) == ""
+    assert foreign_ssl(wanted(held=BY_CERTIFICATE), replace(RIGHT, ssl=OURS)) == ""
 
 
 @pytest.mark.parametrize("mark", ["", "somebody"])
