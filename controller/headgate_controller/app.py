@@ -38,11 +38,12 @@ from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.rpc_errors import anybody
 from headgate_controller.schema import Schema
-from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, server
+from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, is_local, server
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
+from headgate_controller.tls import ServerCertificate
 from headgate_controller.web.health import health_routes
 from headgate_controller.web.server import HttpServer
 from headgate_controller.world import World
@@ -144,7 +145,7 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     tokens = Tokens(database.engine)
     handlers = [intents.handlers(), TokenService(tokens).handlers(), *(r.handlers() for r in resources)]
     gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
-    api = server(handlers, config.listen, gate.admit)
+    api = server(handlers, config.listen, gate.admit, credentials=_api_credentials(config))
     await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE])
     hosts = server([links.handlers()], config.host_listen, anybody, HOST_OPTIONS, credentials)
     routes = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
@@ -183,6 +184,25 @@ def _host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCreden
         return door.credentials()
     except PkiError as error:
         raise SettingError(f"host_listen: hosts are met with certificates only. pki_dir: {error}") from error
+
+
+def _api_credentials(config: ControllerConfig) -> grpc.ServerCredentials | None:
+    """Return what callers by TCP are met with; None if they are met in the clear.
+
+    Raises:
+        SettingError: whoever reaches it could do everything. CertificateError: the files cannot be used.
+    """
+    exposed = [address for address in config.listen if not is_local(address)]
+    if exposed and not config.require_tokens:
+        text = f"require_tokens: it is false, so that whoever reaches {exposed[0]} could do everything; set it to true,"
+        raise SettingError(f"{text} or listen on 127.0.0.1:port or unix:/path.")
+    if not config.tls_certificate:
+        if config.tls_key or config.tls_client_ca:
+            raise SettingError("tls_key, tls_client_ca: they are nothing without tls_certificate; set that too.")
+        return None
+    certificate = Path(config.tls_certificate)
+    key, client_ca = Path(config.tls_key or certificate), config.tls_client_ca
+    return ServerCertificate(certificate, key, Path(client_ca) if client_ca else None).credentials()
 
 
 def _reserved(config: ControllerConfig) -> Reserved:

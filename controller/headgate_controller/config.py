@@ -14,11 +14,18 @@ class ControllerConfig:
 
     listen: list[str] = doc(
         ["unix:/run/headgate/api.sock", "127.0.0.1:7443"],
-        'Addresses of the API: "host:port" on loopback, or "unix:/path"; without TLS no other is allowed.',
+        'Addresses of the API: "host:port", on loopback only unless there is a tls_certificate; or "unix:/path".',
     )
     require_tokens: bool = doc(
         True,
         "Whether callers on loopback need a token, too; whoever can open a unix socket of the API never does.",
+    )
+    tls_certificate: str = doc(
+        "", "File of the API's certificate and those that vouch for it, in PEM; read anew when it changes."
+    )
+    tls_key: str = doc("", "File of its private key, in PEM; empty: it is in the same file.")
+    tls_client_ca: str = doc(
+        "", "File of CAs, in PEM: clients need a certificate of one of them, besides their token; empty: they do not."
     )
     host_listen: list[str] = doc(
         ["0.0.0.0:7444"],

@@ -129,13 +129,18 @@ def _checked(address: str) -> tuple[str, str]:
         ListenError: it is neither loopback nor a unix socket. OSError: it is in use, or cannot be used.
     """
     host, port = _parted(address)
-    if not address.startswith(UNIX) and host not in LOOPBACK:
+    if not is_local(address):
         raise ListenError(
             f"Cannot listen on {address}: it is not on loopback, and without TLS no other is allowed; "
-            "use 127.0.0.1:port or unix:/path."
+            "set tls_certificate, or use 127.0.0.1:port or unix:/path."
         )
     _check_free(address, host, port)
     return host, port
+
+
+def is_local(address: str) -> bool:
+    """Return whether only this machine can reach an address."""
+    return address.startswith(UNIX) or _parted(address)[0] in LOOPBACK
 
 
 def _parted(address: str) -> tuple[str, str]:

@@ -68,7 +68,7 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
     assert status == 1
     assert said == (
         "headgate-controller: Cannot listen on 0.0.0.0:7443: it is not on loopback, "
-        "and without TLS no other is allowed; use 127.0.0.1:port or unix:/path.\n"
+        "and without TLS no other is allowed; set tls_certificate, or use 127.0.0.1:port or unix:/path.\n"
     )
 
 
@@ -77,7 +77,7 @@ def test_a_program_that_is_refused_its_address_says_so_and_ends(run_directory: P
 def test_an_address_that_is_not_on_loopback_is_refused(refused: Refused, setting: str, address: str) -> None:
     said = refused(**{setting: [address]})
     assert f"Cannot listen on {address}: it is not on loopback" in said
-    assert "use 127.0.0.1:port or unix:/path" in said
+    assert "set tls_certificate, or use 127.0.0.1:port or unix:/path" in said
 
 
 def test_hosts_are_not_met_without_a_certificate_that_can_be_used(refused: Refused, tmp_path: Path) -> None:

@@ -105,6 +105,12 @@ def test_a_batch_is_refused_whole_if_one_mutation_lies_elsewhere(site: TokenSite
     client.intent.Batch(intent_pb2.BatchRequest(mutations=[good]), timeout=SECONDS)
 
 
+def test_a_request_that_names_nothing_takes_a_token_for_everything(site: TokenSite) -> None:
+    client = site.holding("a")
+    assert refusal(client.call, client.kind("vpcs/x"), "Get", name="").code == "PERMISSION_DENIED"
+    assert refusal(client.intent.Batch, intent_pb2.BatchRequest(), timeout=SECONDS).code == "PERMISSION_DENIED"
+
+
 # What a token does not learn.
 
 
