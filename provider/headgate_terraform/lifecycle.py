@@ -3,7 +3,7 @@
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -80,7 +80,11 @@ class Resources:
         fill(resource, kind.shape, planned)
         resource.name = prior["id"]
         request.update_mask.paths.extend(changed_fields(kind.shape, prior, planned))
-        return await self._change(kind, prior["id"], partial(self._mutate, method, request), planned, on_failure=prior)
+        mutate = partial(self._mutate, method, request)
+        outcome = await self._change(kind, prior["id"], mutate, planned, on_failure=prior)
+        # What others changed since is the next plan's to show; in this state Terraform would call it a fault of ours.
+        untouched = {name: value for name, value in planned.items() if value == prior[name]}
+        return replace(outcome, state={**outcome.state, **untouched})
 
     async def delete(self, kind: Kind, prior: dict[str, Value]) -> Outcome:
         """Delete a resource, or let it vanish with its last referrer.
