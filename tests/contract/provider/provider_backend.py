@@ -290,7 +290,8 @@ class Backend:
 
         def handle(request: Any, context: grpc.ServicerContext) -> Any:
             with self._lock:
-                self._record(method.path.rsplit("/", 1)[1], request, dict(context.invocation_metadata()))
+                metadata = dict(context.invocation_metadata()) | {"peer": context.peer()}
+                self._record(method.path.rsplit("/", 1)[1], request, metadata)
                 try:
                     return self._act(verb, kind, request, act)
                 except Refused as refused:

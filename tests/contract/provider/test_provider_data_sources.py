@@ -203,7 +203,7 @@ def test_what_depends_on_something_not_there_yet_is_read_at_apply(terraform: Ter
     terraform.run("destroy", "-auto-approve", "-no-color")
 
 
-def test_nothing_is_changed_by_reading(terraform: Terraform, shop: str, api: Api) -> None:
+def test_c43_nothing_is_changed_by_reading(terraform: Terraform, shop: str, api: Api) -> None:
     before = api.get(shop).etag
     read(terraform, data("vpc", f'id = "{shop}"'), data("vpcs", name="all"))
     assert api.get(shop).etag == before
