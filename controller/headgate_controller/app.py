@@ -41,11 +41,14 @@ from headgate_controller.schema import Schema
 from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, is_local, server
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
+from headgate_controller.store.keyring import read_keyring
+from headgate_controller.store.states import States
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
 from headgate_controller.tls import ServerCertificate
 from headgate_controller.web.health import health_routes
 from headgate_controller.web.server import HttpServer
+from headgate_controller.web.states import StateRoutes
 from headgate_controller.world import World
 
 log = logging.getLogger(__name__)
@@ -148,8 +151,9 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     api = server(handlers, config.listen, gate.admit, credentials=_api_credentials(config))
     await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE])
     hosts = server([links.handlers()], config.host_listen, anybody, HOST_OPTIONS, credentials)
-    routes = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
-    http = HttpServer(routes, config.http_listen, stop_seconds=int(STOP_GRACE))
+    states = States(database, read_keyring(config.state_key_file))
+    health = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
+    http = HttpServer([*health, *StateRoutes(states).routes()], config.http_listen, stop_seconds=int(STOP_GRACE))
 
     gc.freeze()
     runners: list[Runner] = [northbound, southbound, convergence, tokens]
@@ -159,11 +163,14 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     await hosts.start()
     await api.start()
     await http.start()
+    resealing = asyncio.create_task(states.reseal(), name="reseal")
     log.info("ready", extra={"listen": ",".join(config.listen), "revision": committed.world.revision})
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(api.stop(STOP_GRACE), hosts.stop(STOP_GRACE), http.stop())
     writer.close()
+    await _ended([resealing])
+    states.close()
     try:
         await _ended(tasks)
     except StaleEpochError as error:

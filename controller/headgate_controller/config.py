@@ -44,6 +44,9 @@ class ControllerConfig:
     database: str = doc(
         "sqlite:////var/lib/headgate/headgate.db", "URL of the store's database; four slashes begin an absolute path."
     )
+    state_key_file: str = doc(
+        "", "File of the keys that Terraform states are sealed with, one in a line, the newest first; empty: none are."
+    )
     northbound: str = doc(
         "unix:/run/ovn/ovnnb_db.sock",
         'OVN\'s Northbound database: "unix:/path", "ssl:address:port", or in the clear "tcp:address:port".',

@@ -15,6 +15,7 @@ from headgate_controller.mutations import Request
 from headgate_controller.names import project_of
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
+from headgate_controller.store.lease import hold_lease
 from headgate_controller.world import World
 
 DAY = 24 * 3600 * 1_000_000_000
@@ -41,10 +42,6 @@ class Step:
     after: World
     changed: tuple[str, ...]
     outcome: Outcome
-
-
-class StaleEpochError(Exception):
-    """Another controller has become the leader."""
 
 
 class Records:
@@ -88,18 +85,12 @@ class Records:
         answers = [self._answer_row(step) for step in steps if step.request.request_id]
         if not changing and not answers:
             return
-        self._check_lease(connection)
+        hold_lease(connection, self._epoch)
         if changing:
             self._write_changes(connection, changing)
         if answers:
             connection.execute(insert(tables.request), answers)
         self._sweep_answers(connection, steps[-1].stamp.time)
-
-    def _check_lease(self, connection: Connection) -> None:
-        """Check that this is still the leader, by a write, so that no other can become it before the commit."""
-        held = tables.lease.c.epoch == self._epoch
-        if connection.execute(update(tables.lease).where(held).values(epoch=self._epoch)).rowcount != 1:
-            raise StaleEpochError
 
     def _write_changes(self, connection: Connection, steps: Sequence[Step]) -> None:
         base, final = steps[0].before, steps[-1].after

@@ -93,3 +93,27 @@ token = Table(
     Column("last_use_time", BigInteger),
 )
 """Tokens, outside of the log: of each secret only the SHA-256. Projects are separated by commas, or "*"."""
+
+state_version = Table(
+    "state_version",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("version", BigInteger, primary_key=True, autoincrement=False),
+    Column("time", BigInteger, nullable=False),
+    Column("serial", BigInteger),
+    Column("size", BigInteger, nullable=False),
+    Column("key", String, nullable=False),
+    Column("content", LargeBinary),
+)
+"""Terraform's states: the last versions of each. `key` names the key that `content` is sealed with, empty for none;
+without content the state was deleted.
+"""
+
+state_lock = Table(
+    "state_lock",
+    metadata,
+    Column("path", String, primary_key=True),
+    Column("id", String, nullable=False),
+    Column("holder", LargeBinary, nullable=False),
+)
+"""Who holds a state of Terraform's, in Terraform's words."""

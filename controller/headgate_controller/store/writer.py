@@ -24,7 +24,8 @@ from headgate_controller.intent import Stamp
 from headgate_controller.mutations import Request, apply_request
 from headgate_controller.schema import Schema
 from headgate_controller.store.database import Database
-from headgate_controller.store.records import Outcome, Records, StaleEpochError, Step, check_same
+from headgate_controller.store.lease import StaleEpochError
+from headgate_controller.store.records import Outcome, Records, Step, check_same
 from headgate_controller.world import Draft, World
 
 __all__ = ["Outcome", "Publish", "Writer"]

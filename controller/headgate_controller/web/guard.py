@@ -26,8 +26,9 @@ HTTP_STATUS = {
     "OUT_OF_RANGE": 416,
     "RESOURCE_EXHAUSTED": 507,
     "UNAVAILABLE": 503,
+    "TOO_LARGE": 413,
 }
-"""The status for each gRPC code that our errors carry."""
+"""The status for each gRPC code that our errors carry, or for a reason of theirs."""
 
 
 class Guard:
@@ -59,7 +60,7 @@ def refusal(error: Exception) -> Response:
     """Return what a client is told of an error; one that is not ours to show becomes an id to look for in the log."""
     match error:
         case HeadgateError():
-            return said(HTTP_STATUS.get(error.code, 500), str(error))
+            return said(HTTP_STATUS[error.reason if error.reason in HTTP_STATUS else error.code], str(error))
         case HTTPException():
             return said(error.status_code, error.detail, error.headers)
     incident = uuid.uuid4().hex[:12]

@@ -1,0 +1,144 @@
+"""Terraform's states by HTTP, as its backend "http" asks for them.
+
+The path is /terraform/state/PROJECT/NAME, where NAME may have several segments.
+
+Source: developer.hashicorp.com/terraform/language/backend/http.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from hashlib import md5
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from headgate_controller.errors import HeadgateError
+from headgate_controller.names import ID, ID_RULE
+from headgate_controller.store.state_locks import LockedError, refused
+from headgate_controller.store.states import LARGEST_STATE, States, Version
+
+PATH = "/terraform/state/{project}/{name:path}"
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
+LONGEST_NAME = 200
+LARGEST_LOCK = 64 * 1024
+LARGEST_VERSION = 1 << 62
+HELD = 423
+"""Locked; what Terraform shows of the holder is taken from the body."""
+
+
+class TooLargeError(HeadgateError):
+    """A body has more bytes than are kept."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "TOO_LARGE"
+
+
+class StateRoutes:
+    """Serves states."""
+
+    def __init__(self, states: States) -> None:
+        self._states = states
+
+    def routes(self) -> list[Route]:
+        """Return the routes."""
+        methods: dict[str, Callable[[Request, str], Awaitable[Response]]] = {
+            "GET": self._get,
+            "POST": self._post,
+            "DELETE": self._delete,
+            "LOCK": self._lock,
+            "UNLOCK": self._unlock,
+        }
+
+        async def serve(request: Request) -> Response:
+            path = _path_of(request)
+            try:
+                return await methods["GET" if request.method == "HEAD" else request.method](request, path)
+            except LockedError as error:
+                return Response(error.holder, HELD, media_type="application/json")
+
+        return [Route(PATH, serve, methods=list(methods))]
+
+    async def _get(self, request: Request, path: str) -> Response:
+        if "versions" in request.query_params:
+            return JSONResponse([_described(version) for version in await self._states.versions(path)])
+        content = await self._states.read(path, _version_in(request))
+        return Response(content, media_type="application/json", headers={"Content-MD5": _md5(content)})
+
+    async def _post(self, request: Request, path: str) -> Response:
+        content = await _body(request, LARGEST_STATE)
+        sent = request.headers.get("content-md5")
+        if sent is not None and sent != _md5(content):
+            raise refused("BAD_MD5", "The state is not what its Content-MD5 says: it was changed on its way.")
+        await self._states.write(path, content, _lock_in(request))
+        return Response()
+
+    async def _delete(self, request: Request, path: str) -> Response:
+        await self._states.remove(path, _lock_in(request), purge="purge" in request.query_params)
+        return Response()
+
+    async def _lock(self, request: Request, path: str) -> Response:
+        await self._states.lock(path, await _body(request, LARGEST_LOCK))
+        return Response()
+
+    async def _unlock(self, request: Request, path: str) -> Response:
+        await self._states.unlock(path, await _body(request, LARGEST_LOCK))
+        return Response()
+
+
+def _path_of(request: Request) -> str:
+    """Return the path of the state that is asked for.
+
+    Raises:
+        InvalidError: it is none.
+    """
+    project, name = request.path_params["project"], request.path_params["name"]
+    if not ID.fullmatch(project):
+        raise refused("BAD_PROJECT", f"The project {project!r} must have {ID_RULE}.")
+    if len(name) > LONGEST_NAME or not NAME.fullmatch(name):
+        raise refused(
+            "BAD_NAME",
+            f"The name of a state has letters, digits, dots, hyphens and underlines, in segments that begin with none "
+            f"of . and -, at most {LONGEST_NAME} in all; for example /terraform/state/shop/network/production.",
+        )
+    return f"{project}/{name}"
+
+
+def _version_in(request: Request) -> int | None:
+    text = request.query_params.get("version")
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdecimal() and 0 < int(text[:20]) < LARGEST_VERSION):
+        raise refused("BAD_VERSION", f"version={text!r} is no number of a version; ?versions lists those there are.")
+    return int(text)
+
+
+def _lock_in(request: Request) -> str:
+    return request.query_params.get("ID", "")
+
+
+async def _body(request: Request, most: int) -> bytes:
+    """Return the body.
+
+    Raises:
+        TooLargeError: it has more than that many bytes; the rest is not read.
+    """
+    parts, size = [], 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size > most:
+            raise TooLargeError(f"The body has more than {most} bytes, which is the most that is kept.")
+    return b"".join(parts)
+
+
+def _md5(content: bytes) -> str:
+    return base64.b64encode(md5(content, usedforsecurity=False).digest()).decode()
+
+
+def _described(version: Version) -> dict[str, object]:
+    moment = datetime.fromtimestamp(version.time / 1e9, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
+    return version._asdict() | {"time": moment}
