@@ -46,6 +46,7 @@ from headgate_controller.store.states import States
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
 from headgate_controller.tls import ServerCertificate
+from headgate_controller.web.callers import Callers
 from headgate_controller.web.health import health_routes
 from headgate_controller.web.server import HttpServer
 from headgate_controller.web.states import StateRoutes
@@ -151,9 +152,12 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     api = server(handlers, config.listen, gate.admit, credentials=_api_credentials(config))
     await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE])
     hosts = server([links.handlers()], config.host_listen, anybody, HOST_OPTIONS, credentials)
+    callers = Callers(tokens, require_tokens=config.require_tokens)
     states = States(database, read_keyring(config.state_key_file))
     health = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
-    http = HttpServer([*health, *StateRoutes(states).routes()], config.http_listen, stop_seconds=int(STOP_GRACE))
+    http = HttpServer(
+        [*health, *StateRoutes(states, callers).routes()], config.http_listen, stop_seconds=int(STOP_GRACE)
+    )
 
     gc.freeze()
     runners: list[Runner] = [northbound, southbound, convergence, tokens]

@@ -80,7 +80,8 @@ def bound(address: str) -> socket.socket:
             path = _path(address)
             path.unlink(missing_ok=True)
             made = socket.socket(socket.AF_UNIX)
-            made.bind(os.fspath(path))
+            with _private_files():
+                made.bind(os.fspath(path))
         else:
             family, kind, _, _, place = socket.getaddrinfo(host, int(port), type=socket.SOCK_STREAM)[0]
             made = socket.socket(family, kind)

@@ -7,12 +7,15 @@ import json
 import os
 import secrets
 import signal
+import socket
 import sqlite3
+import struct
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
+from copy import copy
 from hashlib import md5
 from pathlib import Path
 from typing import Any
@@ -22,12 +25,13 @@ from controller_site import Controller, assert_sound, controlling
 from http_client import Answer, ask
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from token_site import READ_ONLY, TokenSite
 
 from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 from terraform import Terraform
 
-PATH = "/terraform/state/shop/network"
+ROOT = "/terraform/state/shop"
 HOLDER = {"ID": "0c5d", "Operation": "OperationTypeApply", "Who": "ann@desk", "Created": "2026-01-01T00:00:00Z"}
 LOCK = json.dumps(HOLDER).encode()
 KEY, OTHER_KEY = (base64.b64encode(os.urandom(32)).decode() for _ in range(2))
@@ -42,13 +46,15 @@ class Site:
     """A controller that serves states on TCP, where Terraform can reach them."""
 
     def __init__(self, directory: Path, **settings: Any) -> None:
+        self.path = f"{ROOT}/network"
         self.address = f"127.0.0.1:{free_port()}"
-        self.controller = Controller(directory, http_listen=[self.address], **settings)
+        self.controller = Controller(directory, **{"http_listen": [self.address], "require_tokens": False} | settings)
 
-    def ask(self, method: str, path: str = PATH, body: bytes | None = None, **headers: str) -> Answer:
-        return ask(self.address, path, method, body, headers)
+    def ask(self, method: str, path: str = "", body: bytes | None = None, **headers: str) -> Answer:
+        """Ask for a path; for this test's own state if there is none, or only a query."""
+        return ask(self.address, path if path.startswith("/") else self.path + path, method, body, headers)
 
-    def post(self, body: bytes, path: str = PATH) -> int:
+    def post(self, body: bytes, path: str = "") -> int:
         return self.ask("POST", path, body).status
 
     def holder(self) -> Any:
@@ -56,13 +62,15 @@ class Site:
 
         def rows() -> list[tuple[bytes]]:
             with sqlite3.connect(self.controller.database) as database:
-                return database.execute("SELECT holder FROM state_lock").fetchall()
+                query = "SELECT holder FROM state_lock WHERE path = ?"
+                return database.execute(query, (self.path.removeprefix("/terraform/state/"),)).fetchall()
 
         wait_until(lambda: bool(rows()), seconds=20, what="somebody to hold the lock")
         return json.loads(rows()[0][0])
 
-    def backend(self) -> str:
-        url = f"http://{self.address}{PATH}"
+    def backend(self, password: str = "") -> str:
+        url = f"http://{self.address}{self.path}"
+        proof = f'username = "x"\n password = "{password}"' if password else ""
         return f"""
             terraform {{
               backend "http" {{
@@ -72,16 +80,25 @@ class Site:
                 lock_method    = "LOCK"
                 unlock_method  = "UNLOCK"
                 retry_max      = 0
+                {proof}
               }}
             }}
         """
 
 
-@pytest.fixture
-def site(run_directory: Path) -> Iterator[Site]:
-    found = Site(run_directory / f"s{secrets.token_hex(4)}")
+@pytest.fixture(scope="module")
+def shared(run_directory: Path) -> Iterator[Site]:
+    found = Site(run_directory / "states")
     with controlling(found.controller):
         yield found
+
+
+@pytest.fixture
+def site(shared: Site) -> Site:
+    """A controller that is shared, and a state of the test's own."""
+    own = copy(shared)
+    own.path = f"{ROOT}/{secrets.token_hex(4)}/network"
+    return own
 
 
 @pytest.fixture
@@ -157,9 +174,9 @@ def test_an_earlier_version_is_restored_by_terraform_itself(site: Site, terrafor
     for value in ("first", "second"):
         configured(terraform, site, thing(value=value))
         terraform.run("apply", "-auto-approve", "-no-color")
-    versions = site.ask("GET", f"{PATH}?versions").json
-    good = next(v["version"] for v in versions if b"first" in site.ask("GET", f"{PATH}?version={v['version']}").body)
-    (terraform.directory / "old.tfstate").write_bytes(site.ask("GET", f"{PATH}?version={good}").body)
+    versions = site.ask("GET", "?versions").json
+    good = next(v["version"] for v in versions if b"first" in site.ask("GET", f"?version={v['version']}").body)
+    (terraform.directory / "old.tfstate").write_bytes(site.ask("GET", f"?version={good}").body)
     terraform.run("state", "push", "-force", "old.tfstate")
     assert site.ask("GET").json["resources"][0]["instances"][0]["attributes"]["input"]["value"] == "first"
 
@@ -190,32 +207,32 @@ class running:
 
 def test_a_state_that_was_never_written_is_not_there(site: Site) -> None:
     answer = site.ask("GET")
-    assert (answer.status, answer.text) == (404, "There is no state shop/network.\n")
-    assert site.ask("GET", f"{PATH}?versions").json == []
+    assert (answer.status, answer.text) == (404, f"There is no state {site.path.removeprefix('/terraform/state/')}.\n")
+    assert site.ask("GET", "?versions").json == []
 
 
 def test_the_last_ten_versions_are_kept_and_can_be_read(site: Site) -> None:
     for serial in range(1, 13):
         assert site.post(state(serial)) == 200
-    versions = site.ask("GET", f"{PATH}?versions").json
+    versions = site.ask("GET", "?versions").json
     assert [v["serial"] for v in versions] == list(range(12, 2, -1))
-    assert site.ask("GET", f"{PATH}?version={versions[-1]['version']}").body == state(3)
-    assert site.ask("GET", f"{PATH}?version=2").status == 404
+    assert site.ask("GET", f"?version={versions[-1]['version']}").body == state(3)
+    assert site.ask("GET", "?version=2").status == 404
     assert site.ask("GET").body == state(12)
 
 
 def test_the_same_state_sent_again_makes_no_new_version(site: Site) -> None:
     assert [site.post(state(1)), site.post(state(1))] == [200, 200]
-    assert len(site.ask("GET", f"{PATH}?versions").json) == 1
+    assert len(site.ask("GET", "?versions").json) == 1
 
 
 def test_a_deleted_state_is_gone_but_its_versions_stay_until_they_are_purged(site: Site) -> None:
     site.post(state(1))
     assert site.ask("DELETE").status == 200
     assert site.ask("GET").status == 404
-    assert site.ask("GET", f"{PATH}?version=1").body == state(1)
-    assert site.ask("DELETE", f"{PATH}?purge").status == 200
-    assert site.ask("GET", f"{PATH}?version=1").status == 404
+    assert site.ask("GET", "?version=1").body == state(1)
+    assert site.ask("DELETE", "?purge").status == 200
+    assert site.ask("GET", "?version=1").status == 404
 
 
 def test_states_of_different_paths_do_not_meet(site: Site) -> None:
@@ -239,10 +256,10 @@ def test_states_touch_neither_the_log_nor_the_revision(site: Site) -> None:
         ("/terraform/state/shop/a/../b", 400, "The name of a state has letters"),
         ("/terraform/state/shop/a%00", 400, "The name of a state has letters"),
         (f"/terraform/state/shop/{'a' * 201}", 400, "at most 200"),
-        (f"{PATH}?version=x", 400, "no number of a version"),
-        (f"{PATH}?version=0", 400, "no number of a version"),
-        (f"{PATH}?version=99999999999999999999999", 400, "no number of a version"),
-        (f"{PATH}?version=%C2%B2", 400, "no number of a version"),
+        ("?version=x", 400, "no number of a version"),
+        ("?version=0", 400, "no number of a version"),
+        ("?version=99999999999999999999999", 400, "no number of a version"),
+        ("?version=%C2%B2", 400, "no number of a version"),
     ],
 )
 def test_a_path_or_version_that_is_none_is_refused_in_words(site: Site, path: str, status: int, words: str) -> None:
@@ -292,10 +309,10 @@ def test_the_same_holder_may_ask_again_since_the_first_answer_may_be_lost(site: 
 def test_only_the_holder_changes_a_locked_state(site: Site, method: str, query: str) -> None:
     site.post(state(1))
     site.ask("LOCK", body=LOCK)
-    answer = site.ask(method, f"{PATH}{query}", state(2))
+    answer = site.ask(method, query, state(2))
     assert (answer.status, answer.json) == (423, HOLDER)
     assert site.ask("GET").body == state(1)
-    assert site.ask(method, f"{PATH}?ID={HOLDER['ID']}", state(2)).status == 200
+    assert site.ask(method, f"?ID={HOLDER['ID']}", state(2)).status == 200
 
 
 def test_only_who_knows_the_id_unlocks(site: Site) -> None:
@@ -309,7 +326,7 @@ def test_only_who_knows_the_id_unlocks(site: Site) -> None:
 def test_a_run_whose_lock_was_forced_open_cannot_overwrite_the_next(site: Site) -> None:
     site.ask("LOCK", body=LOCK)
     site.ask("UNLOCK", body=LOCK)
-    answer = site.ask("POST", f"{PATH}?ID={HOLDER['ID']}", state(2))
+    answer = site.ask("POST", f"?ID={HOLDER['ID']}", state(2))
     assert answer.status == 409
     assert "not locked by 0c5d any more" in answer.text
     assert site.ask("GET").status == 404
@@ -398,8 +415,8 @@ def controller_command(config: Path) -> str:
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "LOCK", "UNLOCK", "DELETE", "PATCH", "HEAD", "OPTIONS", "X"]),
     path=st.one_of(
-        st.text("abA0/.%?&=-_~ ID", max_size=30).map(lambda t: f"{PATH}{t}"),
-        st.sampled_from([PATH, f"{PATH}?ID=0c5d", f"{PATH}?version=1", f"{PATH}?versions", f"{PATH}?purge"]),
+        st.text("abA0/.%?&=-_~ ID", max_size=30).map(lambda t: f"{ROOT}/fuzzed{t}"),
+        st.sampled_from(["", "?ID=0c5d", "?version=1", "?versions", "?purge"]),
         st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=40).map(lambda t: f"/{t}"),
     ),
     body=st.one_of(
@@ -430,6 +447,90 @@ def fuzzed(run_directory: Path) -> Iterator[Site]:
     with controlling(site.controller):
         assert site.post(state(7), "/terraform/state/safe/kept") == 200
         yield site
+
+
+# --- callers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def guarded(run_directory: Path) -> Iterator[Site]:
+    directory = run_directory / "guarded"
+    site = Site(directory, require_tokens=True)
+    site.controller.settings["http_listen"] = [site.address, site.controller.http]
+    with controlling(site.controller):
+        yield site
+
+
+@pytest.fixture
+def tokens(guarded: Site) -> Iterator[TokenSite]:
+    found = TokenSite(guarded.controller, guarded.address)
+    yield found
+    found.close()
+
+
+def basic(secret: str) -> dict[str, str]:
+    return {"Authorization": f"Basic {base64.b64encode(f'anybody:{secret}'.encode()).decode()}"}
+
+
+def test_terraform_proves_itself_with_a_token_as_password(
+    guarded: Site, tokens: TokenSite, terraform: Terraform
+) -> None:
+    (terraform.directory / "main.tf").write_text(guarded.backend(tokens.token("shop")[1]) + thing())
+    terraform.run("init", "-no-color")
+    terraform.run("apply", "-auto-approve", "-no-color")
+    terraform.assert_settled()
+    (terraform.directory / "main.tf").write_text(guarded.backend("hg_deadbeef_00") + thing())
+    assert "requires auth" in terraform.run("init", "-reconfigure", "-no-color", expect=1)
+
+
+@pytest.mark.parametrize("method", ["GET", "POST", "LOCK", "UNLOCK", "DELETE", "HEAD"])
+def test_without_a_token_nothing_is_answered_on_tcp(guarded: Site, method: str) -> None:
+    answer = guarded.ask(method, body=state(1))
+    assert answer.status == 401
+    assert answer.headers["www-authenticate"] == 'Basic realm="headgate"'
+    assert method == "HEAD" or "A token is needed" in answer.text
+
+
+@pytest.mark.parametrize("header", ["Bearer x", "Basic x", "Basic eDp5", "Basic /////w==", "Digest x", "Bearer", ""])
+def test_what_is_no_token_is_refused(guarded: Site, header: str) -> None:
+    assert guarded.ask("GET", Authorization=header).status == 401
+
+
+def test_a_token_counts_in_its_projects_only_and_one_to_read_changes_nothing(guarded: Site, tokens: TokenSite) -> None:
+    path = "/terraform/state/bank/x"
+    own, other = (basic(tokens.token(project)[1]) for project in ("bank", "shop"))
+    reading = basic(tokens.token("bank", access=READ_ONLY)[1])
+    assert guarded.ask("POST", path, state(1), **own).status == 200
+    assert guarded.ask("GET", path, **other).status == 403
+    assert guarded.ask("GET", path, **reading).body == state(1)
+    for method in ("POST", "LOCK", "UNLOCK", "DELETE"):
+        answer = guarded.ask(method, path, state(2), **reading)
+        assert (answer.status, "may not change project bank" in answer.text) == (403, True)
+    assert guarded.ask("GET", path, **own).body == state(1)
+
+
+def test_whoever_can_open_the_unix_socket_needs_no_token_and_only_its_owner_can(guarded: Site) -> None:
+    socket_file = guarded.controller.http
+    assert ask(socket_file, "/terraform/state/local/x", "POST", state(1)).status == 200
+    assert Path(socket_file.removeprefix("unix:")).stat().st_mode & 0o777 == 0o600
+
+
+def test_a_caller_that_hangs_up_at_once_is_not_taken_for_a_local_one(guarded: Site) -> None:
+    host, port = guarded.address.split(":")
+    content = state(1)
+    head = f"POST /terraform/state/hung/up HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode()
+    for _ in range(30):
+        with socket.create_connection((host, int(port))) as connection:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            connection.sendall(head + content)
+    assert ask(guarded.controller.http, "/terraform/state/hung/up").status == 404
+
+
+def test_failed_attempts_are_logged_without_what_was_tried(guarded: Site) -> None:
+    tried = f"hg_deadbeef_{secrets.token_hex(32)}"
+    guarded.ask("GET", **basic(tried))
+    wait_until(lambda: "authentication failed" in guarded.controller.said(), seconds=5, what="a line in the log")
+    assert tried not in guarded.controller.said()
 
 
 # --- at rest ----------------------------------------------------------------------------------------------------------
@@ -521,28 +622,6 @@ def test_a_sealed_state_that_was_changed_in_the_database_is_refused(keyed: Site)
         assert (answer.status, "is not what was sealed" in answer.text) == (409, True)
 
 
-@pytest.mark.parametrize(
-    ("lines", "mode", "words"),
-    [
-        (["nonsense"], 0o600, "line 1 of"),
-        ([KEY, KEY[:-8]], 0o600, "line 2 of"),
-        (["# nothing"], 0o600, "holds no key"),
-        ([KEY], 0o640, "chmod 600 it"),
-    ],
-)
-def test_a_key_file_that_cannot_be_used_is_refused_and_not_shown(
-    keyed: Site, lines: list[str], mode: int, words: str
-) -> None:
-    keys(keyed, *lines)
-    Path(str(keyed.controller.settings["state_key_file"])).chmod(mode)
-    keyed.controller.launch()
-    assert keyed.controller.status() == 1
-    said = keyed.controller.said()
-    assert words in said
-    assert KEY[:-8] not in said
-    assert "nonsense" not in said
-
-
 def test_a_key_file_that_is_not_there_is_named(keyed: Site) -> None:
     keyed.controller.launch()
     assert keyed.controller.status() == 1
@@ -552,6 +631,6 @@ def test_a_key_file_that_is_not_there_is_named(keyed: Site) -> None:
 def test_time_of_a_version_is_when_it_was_written(site: Site) -> None:
     before = time.time()
     site.post(state(1))
-    (version,) = site.ask("GET", f"{PATH}?versions").json
+    (version,) = site.ask("GET", "?versions").json
     assert version["time"] >= time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(before))
     assert (version["size"], version["sealed"], version["deleted"]) == (len(state(1)), False, False)

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-import time
-from collections.abc import Callable
 from typing import Any
 
 from google.protobuf.message import Message
@@ -13,20 +10,15 @@ from headgate_controller.api.callers import caller
 from headgate_controller.api.demands import Demand, Demands, Scope
 from headgate_controller.api.veil import Veil
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
+from headgate_controller.failures import Failures
 from headgate_controller.names import project_of
 from headgate_controller.principal import ADMINISTRATOR, Access, Principal
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.store.tokens import Tokens
 
-log = logging.getLogger(__name__)
-
 HEADER = "authorization"
 SCHEME = "bearer "
-QUIET_SECONDS = 10.0
-"""How long failures from one peer are only counted, after one was logged."""
-
-MOST_PEERS = 1_000
 NOBODY = Principal("Nobody", frozenset(), writes=False)
 """Who calls a method that anybody may call."""
 
@@ -35,28 +27,6 @@ class TokenMissingError(HeadgateError):
     """The caller does not say who it is."""
 
     code, reason = "UNAUTHENTICATED", "TOKEN_MISSING"
-
-
-class Failures:
-    """Logs failed authentications: the first from a peer at once, then one line for all of them, now and then."""
-
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._clock = clock
-        self._peers: dict[str, tuple[float, int]] = {}
-
-    def note(self, peer: str, method: str, reason: str) -> None:
-        """Note one failure; what was tried is no business of a log."""
-        now = self._clock()
-        since, count = self._peers.pop(peer, (now - QUIET_SECONDS, 0))
-        if now - since < QUIET_SECONDS:
-            self._peers[peer] = (since, count + 1)
-            return
-        self._peers[peer] = (now, 0)
-        while len(self._peers) > MOST_PEERS:
-            del self._peers[next(iter(self._peers))]
-        log.warning(
-            "authentication failed", extra={"peer": peer, "method": method, "reason": reason, "unlogged": count}
-        )
 
 
 class Gate:

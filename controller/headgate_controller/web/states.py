@@ -19,8 +19,10 @@ from starlette.routing import Route
 
 from headgate_controller.errors import HeadgateError
 from headgate_controller.names import ID, ID_RULE
+from headgate_controller.principal import Access
 from headgate_controller.store.state_locks import LockedError, refused
 from headgate_controller.store.states import LARGEST_STATE, States, Version
+from headgate_controller.web.callers import Callers
 
 PATH = "/terraform/state/{project}/{name:path}"
 NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
@@ -40,8 +42,9 @@ class TooLargeError(HeadgateError):
 class StateRoutes:
     """Serves states."""
 
-    def __init__(self, states: States) -> None:
+    def __init__(self, states: States, callers: Callers) -> None:
         self._states = states
+        self._callers = callers
 
     def routes(self) -> list[Route]:
         """Return the routes."""
@@ -55,8 +58,10 @@ class StateRoutes:
 
         async def serve(request: Request) -> Response:
             path = _path_of(request)
+            method = "GET" if request.method == "HEAD" else request.method
+            self._callers.check(request, Access.READ if method == "GET" else Access.WRITE, path.partition("/")[0])
             try:
-                return await methods["GET" if request.method == "HEAD" else request.method](request, path)
+                return await methods[method](request, path)
             except LockedError as error:
                 return Response(error.holder, HELD, media_type="application/json")
 
