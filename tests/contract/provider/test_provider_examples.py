@@ -1,5 +1,7 @@
 """The examples of the provider's documentation, run as they stand by the real terraform against a real controller."""
 
+import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +16,8 @@ from headgate_terraform.data_sources import load_data_sources
 from headgate_terraform.kinds import load_kinds
 from terraform import HEADER, Terraform
 
-PROVIDER = Path(__file__).parents[3] / "provider"
+ROOT = Path(__file__).parents[3]
+PROVIDER = ROOT / "provider"
 EXAMPLES = PROVIDER / "examples"
 KINDS = load_kinds()
 SOURCES = load_data_sources(KINDS)
@@ -36,17 +39,21 @@ def environment(environment: dict[str, str], controller: Controller) -> dict[str
 
 
 @pytest.fixture
-def terraform(tmp_path: Path, debugged_provider: dict[str, str], controller: Controller) -> Iterator[Terraform]:
+def terraform(tmp_path: Path, debugged_provider: dict[str, str], api: Api) -> Iterator[Terraform]:
     if shutil.which("terraform") is None:
         pytest.skip("terraform is not installed")
     directory = tmp_path / "configuration"
     directory.mkdir()
     (directory / "provider.tf").write_text(HEADER + NO_WAIT)
     yield Terraform(directory, debugged_provider)
-    api = Api(controller.api)
-    left = list(api.names(""))
-    api.close()
-    assert left == []
+    assert list(api.names("")) == []
+
+
+@pytest.fixture
+def api(controller: Controller) -> Iterator[Api]:
+    client = Api(controller.api)
+    yield client
+    client.close()
 
 
 def put(terraform: Terraform, *files: Path) -> None:
@@ -102,3 +109,16 @@ def test_every_example_is_formatted_and_every_page_shows_one(terraform: Terrafor
 def test_the_example_of_the_provider_block_is_valid(terraform: Terraform) -> None:
     put(terraform, EXAMPLES / "provider/provider.tf")
     terraform.run("validate", "-no-color")
+
+
+def test_the_configuration_in_the_guide_applies_and_finds_what_it_looks_for(terraform: Terraform, api: Api) -> None:
+    vlan = {"physical_network": "provider", "id": 200}
+    fields = {"cidr": "203.0.113.0/24", "gateway": "203.0.113.1", "external": {"mode": "MODE_NAT"}}
+    api.create("projects/platform/subnets/internet", vlan=vlan, labels={"use": "external"}, **fields)
+    blocks = re.findall(r"```terraform\n(.*?)```", (ROOT / "docs/guide/terraform.md").read_text(), re.DOTALL)
+    (terraform.directory / "main.tf").write_text("\n".join(blocks))
+    assert "No host" in terraform.run("apply", "-auto-approve", "-no-color")
+    assert json.loads(terraform.run("output", "-json", "ranges")) == {"internet": "203.0.113.0/24"}
+    terraform.run("fmt", "-check")
+    terraform.run("destroy", "-auto-approve", "-no-color")
+    api.clear("platform")
