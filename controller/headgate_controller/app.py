@@ -149,15 +149,15 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     tokens = Tokens(database.engine)
     handlers = [intents.handlers(), TokenService(tokens).handlers(), *(r.handlers() for r in resources)]
     gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
-    api = server(handlers, config.listen, gate.admit, credentials=_api_credentials(config))
+    certificate = _certificate(config)
+    api = server(handlers, config.listen, gate.admit, credentials=certificate.credentials() if certificate else None)
     await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE])
     hosts = server([links.handlers()], config.host_listen, anybody, HOST_OPTIONS, credentials)
     callers = Callers(tokens, require_tokens=config.require_tokens)
     states = States(database, read_keyring(config.state_key_file))
     health = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
-    http = HttpServer(
-        [*health, *StateRoutes(states, callers).routes()], config.http_listen, stop_seconds=int(STOP_GRACE)
-    )
+    routes = [*health, *StateRoutes(states, callers).routes()]
+    http = HttpServer(routes, config.http_listen, int(STOP_GRACE), certificate.context() if certificate else None)
 
     gc.freeze()
     runners: list[Runner] = [northbound, southbound, convergence, tokens]
@@ -197,13 +197,13 @@ def _host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCreden
         raise SettingError(f"host_listen: hosts are met with certificates only. pki_dir: {error}") from error
 
 
-def _api_credentials(config: ControllerConfig) -> grpc.ServerCredentials | None:
+def _certificate(config: ControllerConfig) -> ServerCertificate | None:
     """Return what callers by TCP are met with; None if they are met in the clear.
 
     Raises:
-        SettingError: whoever reaches it could do everything. CertificateError: the files cannot be used.
+        SettingError: whoever reaches it could do everything, or the settings contradict each other.
     """
-    exposed = [address for address in config.listen if not is_local(address)]
+    exposed = [address for address in (*config.listen, *config.http_listen) if not is_local(address)]
     if exposed and not config.require_tokens:
         text = f"require_tokens: it is false, so that whoever reaches {exposed[0]} could do everything; set it to true,"
         raise SettingError(f"{text} or listen on 127.0.0.1:port or unix:/path.")
@@ -213,7 +213,7 @@ def _api_credentials(config: ControllerConfig) -> grpc.ServerCredentials | None:
         return None
     certificate = Path(config.tls_certificate)
     key, client_ca = Path(config.tls_key or certificate), config.tls_client_ca
-    return ServerCertificate(certificate, key, Path(client_ca) if client_ca else None).credentials()
+    return ServerCertificate(certificate, key, Path(client_ca) if client_ca else None)
 
 
 def _reserved(config: ControllerConfig) -> Reserved:

@@ -68,14 +68,18 @@ async def describe(described: grpc.aio.Server, services: Sequence[str]) -> None:
         await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
 
 
-def bound(address: str) -> socket.socket:
+def bound(address: str, *, tls: bool) -> socket.socket:
     """Return a socket bound to an address, by the same rules, for a server that is not gRPC's.
 
     Raises:
-        ListenError: the address is neither loopback nor a unix socket, or is taken.
+        ListenError: the address is neither loopback nor a unix socket and there is no TLS, or it is taken.
     """
     with _explained(address):
-        host, port = _checked(address)
+        host, port = _parted(address)
+        if tls:
+            _check_free(address, host, port)
+        else:
+            _checked(address)
         if address.startswith(UNIX):
             path = _path(address)
             path.unlink(missing_ok=True)
@@ -123,20 +127,18 @@ def _explained(address: str) -> Iterator[None]:
         ) from error
 
 
-def _checked(address: str) -> tuple[str, str]:
-    """Return host and port of an address that may be listened on, and is free.
+def _checked(address: str) -> None:
+    """Check that an address may be listened on in the clear, and is free.
 
     Raises:
         ListenError: it is neither loopback nor a unix socket. OSError: it is in use, or cannot be used.
     """
-    host, port = _parted(address)
     if not is_local(address):
         raise ListenError(
             f"Cannot listen on {address}: it is not on loopback, and without TLS no other is allowed; "
             "set tls_certificate, or use 127.0.0.1:port or unix:/path."
         )
-    _check_free(address, host, port)
-    return host, port
+    _check_free(address, *_parted(address))
 
 
 def is_local(address: str) -> bool:

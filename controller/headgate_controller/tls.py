@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 import re
+import ssl
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import grpc
 from cryptography.hazmat.primitives import serialization
@@ -17,6 +19,8 @@ from headgate_common.pki import PkiError
 from headgate_controller.errors import HeadgateError
 
 log = logging.getLogger(__name__)
+
+T = TypeVar("T")
 
 KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----", re.DOTALL)
 
@@ -46,12 +50,43 @@ class ServerCertificate:
         Raises:
             CertificateError: the files cannot be used; the message names the setting, the fault and the fix.
         """
-        paths = [path for path in (self.certificate, self.key, self.client_ca) if path]
-        parsed = Parsed(paths, self._read)
+        reread: Any = self._reread(self._read)  # the library's types do not know that None stands for "as before"
+        return grpc.dynamic_ssl_server_credentials(self._read(), reread, self.client_ca is not None)
 
+    def context(self) -> ssl.SSLContext:
+        """Return the same for a server that is not gRPC's; a renewed file of CAs is used at the next start only.
+
+        Raises:
+            CertificateError: as `credentials`.
+        """
+        first, reread = self._context(), self._reread(self._context)
+        latest = first
+
+        def renew(connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+            nonlocal latest
+            connection.context = latest = reread() or latest
+
+        first.sni_callback = renew
+        return first
+
+    def _context(self) -> ssl.SSLContext:
+        self._read()
+        context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+        except ssl.SSLError as error:  # renewed since it was read
+            raise CertificateError(f"tls_certificate: {self.certificate} cannot be used: {error}.") from error
+        if self.client_ca is not None:
+            context.load_verify_locations(self.client_ca)
+            context.verify_mode = ssl.CERT_REQUIRED
+        return context
+
+    def _reread(self, read: Callable[[], T]) -> Callable[[], T | None]:
+        """Return a function that reads the files if they have changed; None stands for "as before"."""
+        parsed = Parsed([path for path in (self.certificate, self.key, self.client_ca) if path], read)
         told: set[str] = set()
 
-        def reread() -> Any:  # the library's types do not know that None stands for "as before"
+        def reread() -> T | None:
             try:
                 return parsed.value()
             except CertificateError as error:
@@ -60,7 +95,7 @@ class ServerCertificate:
                 told.add(str(error))
                 return None
 
-        return grpc.dynamic_ssl_server_credentials(parsed.value(), reread, self.client_ca is not None)
+        return reread
 
     def _read(self) -> grpc.ServerCertificateConfiguration:
         chain, key = _content("tls_certificate", self.certificate), _content("tls_key", self.key)

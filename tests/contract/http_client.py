@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import socket
+import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -30,8 +31,8 @@ class Answer:
 
 
 class _Connection(http.client.HTTPConnection):
-    def __init__(self, address: str) -> None:
-        self._address = address
+    def __init__(self, address: str, tls: ssl.SSLContext | None) -> None:
+        self._address, self._tls = address, tls
         host, _, port = address.rpartition(":")
         unix = address.startswith("unix:")
         super().__init__("localhost" if unix else host, None if unix else int(port), timeout=SECONDS)
@@ -39,6 +40,8 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         if not self._address.startswith("unix:"):
             super().connect()
+            if self._tls is not None:
+                self.sock = self._tls.wrap_socket(self.sock, server_hostname="localhost")
             return
         self.sock = socket.socket(socket.AF_UNIX)
         self.sock.settimeout(SECONDS)
@@ -46,10 +49,15 @@ class _Connection(http.client.HTTPConnection):
 
 
 def ask(
-    address: str, path: str, method: str = "GET", body: bytes | None = None, headers: Mapping[str, str] | None = None
+    address: str,
+    path: str,
+    method: str = "GET",
+    body: bytes | None = None,
+    headers: Mapping[str, str] | None = None,
+    tls: ssl.SSLContext | None = None,
 ) -> Answer:
     """Return the answer to one request at "host:port" or "unix:/path"."""
-    connection = _Connection(address)
+    connection = _Connection(address, tls)
     try:
         connection.request(method, path, body, dict(headers or {}))
         response = connection.getresponse()

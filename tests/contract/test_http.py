@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import socket
+import ssl
 from pathlib import Path
 
 import pytest
 from controller_site import Central, Controller, controlling
 from http_client import ask
+from site_pki import SitePki
 
+from headgate_common import pki
+from headgate_common.pki import Role
 from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 
@@ -53,3 +57,40 @@ def test_the_http_server_stops_with_the_controller_though_clients_hang_on(run_di
 def test_no_address_means_no_server(run_directory: Path) -> None:
     with controlling(Controller(run_directory / "unserved", http_listen=[])) as controller:
         assert not Path(controller.http.removeprefix("unix:")).exists()
+
+
+def test_with_a_certificate_tcp_is_served_by_tls_wherever_it_listens_and_renewed_without_a_restart(
+    run_directory: Path,
+) -> None:
+    directory, port = run_directory / "https", free_port()
+    site_pki = SitePki(directory)
+    files = site_pki.issue(Role.CONTROLLER, "ctl1")
+    addresses = [f"unix:{directory}/controller/http.sock", f"0.0.0.0:{port}"]
+    settings = {"http_listen": addresses, "tls_certificate": str(files.identity), "require_tokens": True}
+    tls = ssl.create_default_context(cadata=site_pki.authority.bundle().decode())
+    with controlling(Controller(directory / "controller", **settings)) as controller:
+        assert ask(f"localhost:{port}", "/healthz", tls=tls).status == 200
+        assert ask(f"localhost:{port}", "/terraform/state/a/b", tls=tls).status == 401
+        assert ask(controller.http, "/terraform/state/a/b").status == 404
+        with pytest.raises(OSError, match=r"reset|closed|Remote"):
+            ask(f"localhost:{port}", "/healthz")
+        before = serial(port)
+        site_pki.issue(Role.CONTROLLER, "ctl1")
+        renewed = files.load().certificate.serial_number
+        assert before != serial(port) == renewed
+        files.identity.write_bytes(b"")
+        assert serial(port) == renewed, "what cannot be used replaces nothing"
+
+
+def serial(port: int) -> int:
+    """Return the serial number of the certificate that a new connection meets."""
+    pem = ssl.get_server_certificate(("127.0.0.1", port), timeout=20)
+    return pki.certificates_from(pem.encode())[0].serial_number
+
+
+def test_an_exposed_address_without_tokens_is_refused(run_directory: Path) -> None:
+    settings = {"http_listen": [f"0.0.0.0:{free_port()}"], "require_tokens": False}
+    controller = Controller(run_directory / "exposed", **settings)
+    controller.launch()
+    assert controller.status() == 1
+    assert "require_tokens: it is false" in controller.said()

@@ -6,13 +6,14 @@ import asyncio
 import contextlib
 import logging
 import socket
+import ssl
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import uvicorn
 from starlette.routing import Route, Router
 
-from headgate_controller.serving import bound
+from headgate_controller.serving import UNIX, bound
 from headgate_controller.web.guard import Guard, nothing_there
 
 IDLE_SECONDS = 30
@@ -42,45 +43,49 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves routes at addresses, which are taken at once: nothing is answered before `start`."""
 
-    def __init__(self, routes: Sequence[Route], listen: Iterable[str], *, stop_seconds: int) -> None:
-        """Take the addresses.
+    def __init__(
+        self, routes: Sequence[Route], listen: Iterable[str], stop_seconds: int, tls: ssl.SSLContext | None = None
+    ) -> None:
+        """Take the addresses; what is no unix socket is reached by TLS, if it is given.
 
         Raises:
-            ListenError: an address is neither loopback nor a unix socket, or is taken.
+            ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
         """
-        self._sockets: list[socket.socket] = []
+        app = Guard(Router(routes, redirect_slashes=False, default=nothing_there))
+        self._servers = [_Uvicorn(_settings(app, stop_seconds, context)) for context in (None, tls)]
+        self._sockets: list[list[socket.socket]] = [[], []]
+        self._serving: list[asyncio.Task[None]] = []
         try:
             for address in listen:
-                self._sockets.append(bound(address))
+                secure = tls is not None and not address.startswith(UNIX)
+                self._sockets[secure].append(bound(address, tls=secure))
         except BaseException:
             self.release()
             raise
-        self._server = _Uvicorn(
-            _settings(Guard(Router(routes, redirect_slashes=False, default=nothing_there)), stop_seconds)
-        )
-        self._serving: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Answer from now on."""
-        self._serving = asyncio.create_task(self._server.serve(self._sockets), name="http")
-        await self._server.answering.wait()
+        for server, sockets in zip(self._servers, self._sockets, strict=True):
+            if sockets:
+                self._serving.append(asyncio.create_task(server.serve(sockets), name="http"))
+                await server.answering.wait()
 
     async def stop(self) -> None:
         """Answer what is being asked, but nothing new."""
-        self._server.should_exit = True
-        if self._serving is not None:
-            await self._serving
+        for server in self._servers:
+            server.should_exit = True
+        await asyncio.gather(*self._serving)
         self.release()
 
     def release(self) -> None:
         """Give up the addresses."""
-        for taken in self._sockets:
+        for taken in (*self._sockets[0], *self._sockets[1]):
             taken.close()
 
 
-def _settings(app: Any, stop_seconds: int) -> uvicorn.Config:
+def _settings(app: Any, stop_seconds: int, tls: ssl.SSLContext | None) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
-    return uvicorn.Config(
+    settings = uvicorn.Config(
         app,
         http="h11",
         ws="none",
@@ -92,3 +97,6 @@ def _settings(app: Any, stop_seconds: int) -> uvicorn.Config:
         timeout_keep_alive=IDLE_SECONDS,
         timeout_graceful_shutdown=stop_seconds,
     )
+    settings.load()
+    settings.ssl = tls
+    return settings
