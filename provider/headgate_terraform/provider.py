@@ -7,8 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.client import Client, NoEndpointError
 from headgate_terraform.data_sources import DataSource, load_data_sources
+from headgate_terraform.interruption import InterruptedByUserError
 from headgate_terraform.kinds import Kind, load_kinds
-from headgate_terraform.lifecycle import Outcome, Resources, plan_id
+from headgate_terraform.lifecycle import STOPPED, Outcome, Resources, plan_id
 from headgate_terraform.paths import Key, Path, Problem, Severity
 from headgate_terraform.planning import plan_object, replaced_paths
 from headgate_terraform.protection import MARK, mark_of, refuse_destruction, refuse_replacement, refuse_second_half
@@ -220,9 +221,11 @@ def diagnostics(found: Iterable[Problem]) -> list[tf.Diagnostic]:
 
 
 def failure(error: BaseException) -> Problem:
-    """Return what to tell a user about an error that no code expected, and about a missing endpoint."""
+    """Return what to tell a user about a missing endpoint, the wish to stop, and errors that no code expected."""
     if isinstance(error, NoEndpointError):
         advice = 'Say where the controller listens: endpoints = ["host:port"] or HEADGATE_ENDPOINTS.'
         return Problem("No endpoint", advice)
+    if isinstance(error, InterruptedByUserError):
+        return Problem(STOPPED, "It was not read to the end, because Terraform was told to stop.")
     words = f"{type(error).__name__}: {error}\n\nThis is a fault of the provider. TF_LOG=debug shows where."
     return Problem("Error in the Headgate provider", words)

@@ -11,9 +11,8 @@ from headgate_terraform.attributes import Object
 from headgate_terraform.client import Client
 from headgate_terraform.conversion import extract
 from headgate_terraform.data_sources import DataSource
-from headgate_terraform.interruption import InterruptedByUserError
 from headgate_terraform.kinds import Kind
-from headgate_terraform.lifecycle import STOPPED, Outcome
+from headgate_terraform.lifecycle import Outcome
 from headgate_terraform.listing import list_all
 from headgate_terraform.paths import Path, Problem
 from headgate_terraform.refusals import explain, read_refusal
@@ -51,8 +50,6 @@ class Queries:
             return await self._one(source, config, places[0], until)
         except grpc.aio.AioRpcError as error:
             return Outcome(None, list(explain(source.kind, places[0], read_refusal(error), source.shape)))
-        except InterruptedByUserError:
-            return Outcome(None, [Problem(STOPPED, f"{places[0]} was not read.")])
 
     def _places(self, source: DataSource, config: dict[str, Value]) -> list[Value]:
         """Return the name of the one resource that is meant, or the parents of those that are; UNKNOWN if they are."""

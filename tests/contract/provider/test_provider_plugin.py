@@ -222,3 +222,23 @@ def test_a_create_whose_answer_was_lost_is_not_made_twice(terraform: Terraform, 
     terraform.apply(VPC)
     assert len({request.request_id for request in backend.requested("CreateVpc")}) == 1
     assert len(backend.requested("CreateVpc")) == 2
+
+
+def test_ctrl_c_during_a_refresh_ends_soon_and_is_no_fault(installed_terraform: Terraform, backend: Backend) -> None:
+    installed_terraform.write(VPC)
+    installed_terraform.run("init", "-no-color")
+    installed_terraform.apply()
+    release = threading.Event()
+    backend.requests.clear()
+
+    def hold(_verb: str, _request: object) -> None:
+        release.wait(10)
+
+    backend.refuse = hold
+    with running(installed_terraform, "plan") as process:
+        await_(lambda: backend.requested("GetVpc"))
+        os.killpg(process.pid, signal.SIGINT)
+        output, _ = process.communicate(timeout=5)
+    release.set()
+    assert "fault of the provider" not in output
+    assert "Stopped" in output
