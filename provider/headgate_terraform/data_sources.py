@@ -49,7 +49,9 @@ def _asked_of_one(kind: Kind, parent: Attribute | None) -> Iterator[Attribute]:
         return check_form(kind.patterns, f"a {kind.terraform_type}", text)
 
     yield _asked("id", "Its id; instead of `name`.", check, computed=True)
-    yield _asked("name", "Its name, the last segment of its id; instead of `id`.", check_id, computed=True)
+    yield _asked(
+        "name", "Its name, the last segment of its id; instead of `id`.", kind.patterns[0].check_id, computed=True
+    )
     if parent is not None:
         words = f"The headgate_{parent.name} it is in, by its id; beside `name`."
         yield _asked(parent.name, words, *_checks(parent), computed=True)

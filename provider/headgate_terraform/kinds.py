@@ -15,7 +15,7 @@ import headgate.v1
 from headgate.v1 import annotations_pb2
 from headgate_terraform.attributes import Attribute, Object, Scalar
 from headgate_terraform.compiler import SchemaError, compile_message
-from headgate_terraform.names import NamePattern, check_form, check_id, split
+from headgate_terraform.names import NamePattern, check_form, split
 from headgate_terraform.views import settled
 
 RESERVED = frozenset(
@@ -97,7 +97,9 @@ def load_kinds(extra: Iterable[str] = ()) -> dict[str, Kind]:
     """
     messages = [m for module in _modules(extra) for m in module.DESCRIPTOR.message_types_by_name.values()]
     described = {r.type: (m, r) for m in messages if (r := _resource_of(m)).type}
-    patterns = {type_: tuple(map(NamePattern, r.patterns)) for type_, (_, r) in described.items()}
+    patterns = {
+        type_: tuple(NamePattern(text, r.id_pattern) for text in r.patterns) for type_, (_, r) in described.items()
+    }
     kinds = (_kind(message, resource, patterns) for message, resource in described.values())
     return {kind.terraform_type: kind for kind in sorted(kinds, key=lambda kind: kind.type)}
 
@@ -126,7 +128,7 @@ def _kind(message: Descriptor, resource: annotations_pb2.Resource, known: dict[s
     for attribute in compiled.attributes:
         if attribute.name in RESERVED | {"name", parent}:
             raise SchemaError(f"{message.full_name}.{attribute.name}: the name is taken in Terraform")
-    own = [_name_attribute(message), *([_parent_attribute(parent, patterns)] if parent else [])]
+    own = [_name_attribute(message, patterns), *([_parent_attribute(parent, patterns)] if parent else [])]
     whole = Object(attributes=(*own, *compiled.attributes), choices=compiled.choices)
     return Kind(
         type=resource.type,
@@ -140,10 +142,10 @@ def _kind(message: Descriptor, resource: annotations_pb2.Resource, known: dict[s
     )
 
 
-def _name_attribute(message: Descriptor) -> Attribute:
+def _name_attribute(message: Descriptor, patterns: tuple[NamePattern, ...]) -> Attribute:
     return Attribute(
         name="name",
-        element=Scalar(type="string", checks=(check_id,)),
+        element=Scalar(type="string", checks=(patterns[0].check_id,)),
         required=True,
         immutable=True,
         description=f"Required. Immutable. The {message.name}'s name among its siblings: the last segment of its id.",

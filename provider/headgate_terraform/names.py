@@ -20,16 +20,28 @@ def check_id(text: str) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class NamePattern:
-    """A form of resource name: `projects/{project}/vpcs/{vpc}`."""
+    """A form of resource name, `projects/{project}/vpcs/{vpc}`; `id_pattern` is what its last id may be, if special."""
 
     text: str
+    id_pattern: str = ""
 
     def matches(self, name: str) -> bool:
         """Whether `name` has this form."""
         expected, actual = self.text.split("/"), name.split("/")
-        return len(expected) == len(actual) and all(
-            _ID.fullmatch(a) if _VARIABLE.fullmatch(e) else a == e for e, a in zip(expected, actual, strict=True)
+        return (
+            len(expected) == len(actual)
+            and self.check_id(actual[-1]) is None
+            and all(
+                _ID.fullmatch(a) if _VARIABLE.fullmatch(e) else a == e
+                for e, a in zip(expected[:-1], actual[:-1], strict=True)
+            )
         )
+
+    def check_id(self, text: str) -> str | None:
+        """Return what is wrong with `text` as the last segment, or None."""
+        if not self.id_pattern:
+            return check_id(text)
+        return None if re.fullmatch(self.id_pattern, text) else f'"{text}" does not match {self.id_pattern}'
 
     @property
     def parent(self) -> str:

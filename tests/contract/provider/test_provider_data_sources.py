@@ -166,8 +166,9 @@ def test_a_filter_selects_and_a_wrong_one_is_refused_at_its_attribute(terraform:
 
 
 def test_hosts_which_are_in_no_project_are_found_and_listed(terraform: Terraform, api: Api, project: str) -> None:
-    host = api.create(f"hosts/{project}", labels={"rack": project})
-    state = read(terraform, data("host", f'name = "{project}"'), data("hosts", f'filter = "labels.rack = {project}"'))
+    name = f"{project}.Rack-7.example"
+    host = api.create(f"hosts/{name}", labels={"rack": project})
+    state = read(terraform, data("host", f'name = "{name}"'), data("hosts", f'filter = "labels.rack = {project}"'))
     assert state["data.headgate_host.x"]["uid"] == host.uid
     assert found(state["data.headgate_hosts.x"]) == [host.name]
 

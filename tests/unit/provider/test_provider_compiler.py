@@ -9,11 +9,13 @@ from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.descriptor import Descriptor
 
 from headgate.v1 import annotations_pb2 as a
-from headgate_terraform.attributes import Scalar
+from headgate_terraform.attributes import Attribute, Object, Scalar
 from headgate_terraform.compiler import SchemaError, compile_message
 from headgate_terraform.data_sources import load_data_sources
 from headgate_terraform.kinds import load_kinds
 from headgate_terraform.names import NamePattern
+from headgate_terraform.paths import Problem
+from headgate_terraform.validation import validate
 from headgate_terraform.views import observed, settled
 
 FIELD = descriptor_pb2.FieldDescriptorProto
@@ -110,6 +112,21 @@ def test_annotations_become_attributes(kind: str, attribute: str, flags: str) ->
     shown = load_kinds()[kind].shape.get(attribute)
     assert shown is not None
     assert [f for f in ("required", "optional", "computed", "immutable") if getattr(shown, f)] == flags.split()
+
+
+def test_hosts_are_named_and_referred_to_as_operators_name_machines() -> None:
+    kinds = load_kinds()
+    host = kinds["headgate_port"].shape.get("host")
+    name = kinds["headgate_host"].shape.get("name")
+    assert host is not None
+    assert name is not None
+    for attribute, text in ((host, "hosts/Node_1.example.org"), (name, "Node_1.example.org")):
+        assert validated(attribute, text) == []
+        assert validated(attribute, text.replace("Node", "-")) != []
+
+
+def validated(attribute: Attribute, value: str) -> list[Problem]:
+    return list(validate(Object(attributes=(attribute,)), {attribute.name: value}))
 
 
 def test_kinds_without_a_parent_resource_have_no_parent_attribute() -> None:
