@@ -1,5 +1,6 @@
 """Calls of the API: one of several controllers, retried where that is safe, ended by a deadline or by the user."""
 
+import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ from google.protobuf.message import Message
 
 from headgate_terraform.interruption import GRACE_SECONDS, Interruption
 from headgate_terraform.kinds import Method
-from headgate_terraform.settings import Endpoint, Settings
+from headgate_terraform.settings import DNS, Endpoint, Settings
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024
 CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
@@ -24,6 +25,9 @@ CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
 
 FIRST_ANSWER_SECONDS = 15.0
 """How long controllers that have never answered are tried: a wrong address is told soon, a restart is waited for."""
+
+OWN_FILES = ("cert_file", "key_file")
+"""Settings of tls: the provider's own certificate and its key."""
 
 T = TypeVar("T")
 
@@ -55,11 +59,38 @@ class Client:
         if not self._heard:
             until = min(until, time.monotonic() + FIRST_ANSWER_SECONDS)
 
+        explained = False
+
         async def attempt() -> Message:
-            answer: Message = await self.interruption.guard(self._send(method, request, until), grace=grace)
+            nonlocal explained
+            try:
+                answer: Message = await self.interruption.guard(self._send(method, request, until), grace=grace)
+            except grpc.aio.AioRpcError as error:
+                if is_unanswered(error) and not explained:
+                    explained = True
+                    await asyncio.to_thread(self._see_that_tls_is_not_it, error)
+                raise
             return answer
 
         return await self.persist(attempt, until=until, retry_if=is_unanswered)
+
+    def _see_that_tls_is_not_it(self, error: grpc.aio.AioRpcError) -> None:
+        """See why no controller answered: no patience helps against a certificate.
+
+        Raises:
+            grpc.aio.AioRpcError: it is a matter of TLS; the words say what to do.
+        """
+        from headgate_common.handshake import explain
+
+        tls = self._settings.tls or {}
+        ca, own = tls.get("ca_file") or "", [file for key in OWN_FILES if (file := tls.get(key))]
+        for endpoint in self._settings.endpoints:
+            place = endpoint.target.removeprefix(DNS)
+            words = explain(place, plaintext=endpoint.plaintext, ca_file=ca, certificate=own)
+            if words:
+                code, metadata = grpc.StatusCode.UNAUTHENTICATED, error.initial_metadata()
+                text = f'{words} The provider\'s side is tls = {{ ca_file = "…" }}, or HEADGATE_CA_FILE.'
+                raise grpc.aio.AioRpcError(code, metadata, error.trailing_metadata(), text)
 
     async def persist(
         self, attempt: Callable[[], Awaitable[T]], *, until: float, retry_if: Callable[[BaseException], bool]

@@ -67,13 +67,13 @@ class Provider:
         self, request: tf.ValidateProviderConfig.Request
     ) -> tf.ValidateProviderConfig.Response:
         """Check the provider block."""
-        found = problems(complete(_value(request.config), self._environment))
+        found = problems(complete(_value(request.config), self._environment), self._environment)
         return tf.ValidateProviderConfig.Response(diagnostics=diagnostics(found))
 
     async def configure_provider(self, request: tf.ConfigureProvider.Request) -> tf.ConfigureProvider.Response:
         """Take the provider block over, forgetting an earlier one."""
         config = complete(_value(request.config), self._environment)
-        found = list(problems(config))
+        found = list(problems(config, self._environment))
         if not found:
             await self.close()
             self._settings = settle(config)

@@ -4,8 +4,8 @@ import os
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from ipaddress import ip_address
 
+from headgate_common.client_access import CA_FILE, checked_token, is_plaintext, token_from
 from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.names import check_id
 from headgate_terraform.paths import Path, Problem
@@ -13,6 +13,7 @@ from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value
 
 DESCRIPTION = "Virtual networks of Headgate, for clusters of Linux/KVM hosts."
+DNS = "dns:///"
 DEFAULT_PROJECT = "default"
 DEFAULT_DEADLINE = "5m"
 _UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
@@ -54,19 +55,20 @@ def parse_endpoint(text: str, *, tls: bool) -> Endpoint:
     match = _HOST_PORT.fullmatch(text)
     if match is None or not 0 < int(match["port"]) < 65536:
         raise ValueError(f'"{text}" is not an endpoint; write "host:port" or "unix:/path".')
-    return Endpoint(f"dns:///{text}", plaintext=not tls and _is_loopback(match["v6"] or match["host"]))
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+    return Endpoint(f"{DNS}{text}", plaintext=is_plaintext(text, tls=tls))
 
 
 def _check_endpoint(text: str) -> str | None:
     try:
         parse_endpoint(text, tls=False)
+    except ValueError as error:
+        return str(error)
+    return None
+
+
+def _check_token(text: str) -> str | None:
+    try:
+        checked_token(text, "token")
     except ValueError as error:
         return str(error)
     return None
@@ -99,7 +101,12 @@ SHAPE = Object(
             description='Where controllers listen: "host:port" or "unix:/path"; the next is tried where one does not '
             "answer. Also HEADGATE_ENDPOINTS, separated by commas.",
         ),
-        _text("token", "What the provider authenticates with. Also HEADGATE_TOKEN.", sensitive=True),
+        _text(
+            "token",
+            "What the provider authenticates with. Also HEADGATE_TOKEN, or the file that HEADGATE_TOKEN_FILE names.",
+            _check_token,
+            sensitive=True,
+        ),
         _text("project", 'The project of what names no parent; "default" if not set. Also HEADGATE_PROJECT.', check_id),
         Attribute(
             name="tls",
@@ -111,7 +118,8 @@ SHAPE = Object(
                 )
             ),
             optional=True,
-            description="How to encrypt. Connections to other machines always are; those to loopback only with this.",
+            description="How to encrypt. Connections to other machines always are; those to loopback only with this. "
+            "HEADGATE_CA_FILE stands for `ca_file` alone.",
         ),
         _text("wait", 'Whether to wait until the network is as intended: "all" (default) or "none".', _check_wait),
         _text("deadline", 'How long one change may take, the wait included: "5m" (default).', _check_duration),
@@ -140,7 +148,8 @@ def complete(config: dict[str, Value], environment: Mapping[str, str]) -> dict[s
     endpoints = [e.strip() for e in environment.get("HEADGATE_ENDPOINTS", "").split(",") if e.strip()]
     fallback = {
         "endpoints": endpoints or None,
-        "token": environment.get("HEADGATE_TOKEN") or None,
+        "token": _token(environment),
+        "tls": {"ca_file": ca, "cert_file": None, "key_file": None} if (ca := environment.get(CA_FILE)) else None,
         "project": environment.get("HEADGATE_PROJECT") or DEFAULT_PROJECT,
         "wait": "all",
         "deadline": DEFAULT_DEADLINE,
@@ -148,9 +157,21 @@ def complete(config: dict[str, Value], environment: Mapping[str, str]) -> dict[s
     return {name: fallback.get(name) if value is None else value for name, value in config.items()}
 
 
-def problems(config: dict[str, Value]) -> Iterator[Problem]:
+def _token(environment: Mapping[str, str]) -> str | None:
+    try:
+        return token_from(environment) or None
+    except ValueError:
+        return None
+
+
+def problems(config: dict[str, Value], environment: Mapping[str, str]) -> Iterator[Problem]:
     """Yield what is wrong with a completed provider block."""
     yield from validate(SHAPE, config)
+    if config["token"] is None:
+        try:
+            token_from(environment)
+        except ValueError as error:
+            yield Problem("Unusable token", str(error), Path(("token",)))
     tls = config["tls"]
     if isinstance(tls, dict) and (tls["cert_file"] is None) != (tls["key_file"] is None):
         yield Problem("Incomplete tls", "cert_file and key_file are needed together.", Path(("tls",)))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -13,7 +12,9 @@ import grpc
 import tenacity
 from google.protobuf.message import Message
 
-from headgate_sdk.errors import is_unanswered, refusal
+from headgate_common.client_access import CA_FILE, is_plaintext, token_from
+from headgate_common.handshake import explain
+from headgate_sdk.errors import UnreachableError, is_unanswered, refusal
 from headgate_sdk.kinds import Method
 
 DEFAULT_ENDPOINT = "localhost:7443"
@@ -30,17 +31,18 @@ T = TypeVar("T")
 class Connection:
     """The controllers at several endpoints ("host:port" or "unix:/path"), as one; safe to use from several threads.
 
-    What is left out is taken from HEADGATE_ENDPOINTS, HEADGATE_TOKEN and HEADGATE_CA_FILE. A dead controller is passed
+    What is left out is taken from HEADGATE_ENDPOINTS, HEADGATE_TOKEN or the file that HEADGATE_TOKEN_FILE names, and
+    HEADGATE_CA_FILE. A dead controller is passed
     over; while none answers, calls wait.
     """
 
     def __init__(self, endpoints: Sequence[str] = (), *, token: str = "", ca_file: str = "") -> None:
         listed = [part.strip() for part in os.environ.get("HEADGATE_ENDPOINTS", "").split(",")]
         self._endpoints = list(endpoints) or [part for part in listed if part] or [DEFAULT_ENDPOINT]
-        token = token or os.environ.get("HEADGATE_TOKEN", "")
+        token = token or token_from(os.environ)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
-        ca_file = ca_file or os.environ.get("HEADGATE_CA_FILE", "")
-        roots = Path(ca_file).read_bytes() if ca_file else None
+        self._ca_file = ca_file or os.environ.get(CA_FILE, "")
+        roots = Path(self._ca_file).read_bytes() if self._ca_file else None
         self._channels = [_channel(endpoint, roots) for endpoint in self._endpoints]
 
     def call(self, method: Method, request: Message, seconds: float) -> Any:
@@ -62,7 +64,17 @@ class Connection:
         try:
             return _patience(tenacity.stop_before_delay(seconds))(self._first, ask)
         except grpc.RpcError as error:
-            raise refusal(error) from error
+            raise (self._unreachable() if is_unanswered(error) else None) or refusal(error) from error
+
+    def _unreachable(self) -> UnreachableError | None:
+        """Return the error for controllers that cannot be talked to for a reason of TLS; None if that is not it."""
+        tls = bool(self._ca_file)
+        found = (
+            explain(endpoint, plaintext=is_plaintext(endpoint, tls=tls), ca_file=self._ca_file)
+            for endpoint in self._endpoints
+        )
+        words = next((text for text in found if text), "")
+        return UnreachableError(f"{words} The client's side is ca_file, or HEADGATE_CA_FILE.") if words else None
 
     def stream(self, method: Method, request: Message) -> Iterator[Any]:
         """Yield the answers to a request, from the first controller that gives one, however long that takes.
@@ -115,13 +127,6 @@ def _patience(stop: tenacity.stop.stop_base) -> tenacity.Retrying:
 
 
 def _channel(endpoint: str, roots: bytes | None) -> grpc.Channel:
-    if endpoint.startswith("unix:") or (roots is None and _is_loopback(endpoint.rpartition(":")[0].strip("[]"))):
+    if is_plaintext(endpoint, tls=roots is not None):
         return grpc.insecure_channel(endpoint, options=OPTIONS)
     return grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(roots), options=OPTIONS)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

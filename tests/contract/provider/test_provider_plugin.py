@@ -181,7 +181,9 @@ def test_a_controller_behind_tls_is_verified(terraform: Terraform, backend: Back
         '  tls = {{ ca_file = "{ca}" }}\n  deadline = "2s"\n}}\n'
     )
     terraform.write(provider.format(port=port, ca=tmp_path / "wrong.pem") + VPC)
-    assert [summary for summary, _ in terraform.faults("apply", "-auto-approve")] == ["Unavailable"]
+    assert [summary for summary, _ in terraform.faults("apply", "-auto-approve")] == ["Unauthenticated"]
+    said = " ".join(terraform.run("apply", "-auto-approve", "-no-color", expect=1).split())
+    assert f"has a certificate that no CA in {tmp_path}/wrong.pem has signed: give the file of the CA" in said
     terraform.apply(provider.format(port=port, ca=tmp_path / "ca.pem") + VPC)
     server.stop(None).wait()
 
