@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator, Sequence
-from ipaddress import ip_address
+from pathlib import Path
 from typing import Any, Protocol
 
 import grpc
@@ -13,6 +13,10 @@ from headgate_cli.errors import CliError, NotFoundError, Status
 from headgate_cli.kinds import Kind, Method
 from headgate_cli.names import ends_with, expand, is_full, parents
 from headgate_cli.refusals import REFERRERS, RefusedError, is_unanswered, read_refusal, unreachable
+from headgate_common.client_access import is_plaintext, token_from
+
+SOCKET = "/run/headgate/api.sock"
+"""Where a controller of this machine listens for its administrator."""
 
 DEFAULT_ENDPOINT = "localhost:7443"
 CALL_SECONDS = 30.0
@@ -35,9 +39,11 @@ class Api(Protocol):
 class Controllers:
     """The controllers at several endpoints, as one."""
 
-    def __init__(self, endpoints: Sequence[str]) -> None:
+    def __init__(self, endpoints: Sequence[str], token: str, ca_file: str) -> None:
         self._endpoints = list(endpoints)
-        self._token = os.environ.get("HEADGATE_TOKEN", "")
+        self._token = token
+        self._ca_file = ca_file
+        self._roots = _contents(ca_file) if ca_file else None
 
     def call(self, method: Method, request: Message) -> Any:
         """Return the answer of the first controller that gives one; what it refuses, others are not asked.
@@ -57,11 +63,24 @@ class Controllers:
                 self._endpoints.sort(key=lambda known, used=endpoint: known != used)  # type: ignore[misc]
                 return answer
         assert failure is not None, "there is at least one endpoint"
-        raise unreachable(failure, self._endpoints)
+        raise self._given_up(failure)
+
+    def _given_up(self, failure: grpc.RpcError) -> CliError:
+        """Return the error for controllers of which none answered; if TLS is why, it says so."""
+        from headgate_common.handshake import explain
+
+        tls = self._roots is not None
+        for endpoint in self._endpoints:
+            words = explain(endpoint, plaintext=is_plaintext(endpoint, tls=tls), ca_file=self._ca_file)
+            if words:
+                return CliError(
+                    f"{words}\nThe CA's file is given by --ca-file or HEADGATE_CA_FILE.", Status.UNREACHABLE
+                )
+        return unreachable(failure, self._endpoints)
 
     def _ask(self, endpoint: str, method: Method, request: Message) -> Any:
         metadata = (("authorization", f"Bearer {self._token}"),) if self._token else ()
-        with _channel(endpoint) as channel:
+        with _channel(endpoint, self._roots) as channel:
             remote: Any = channel.unary_unary(
                 method.path,
                 request_serializer=method.request.SerializeToString,
@@ -74,28 +93,32 @@ def connect(connection: Connection) -> Api:
     """Return the API behind a connection's endpoints, "host:port" or "unix:/path"; nothing is dialled yet.
 
     Raises:
-        CliError: an endpoint has neither form.
+        CliError: an endpoint has neither form, or a file cannot be read.
     """
-    chosen = connection.endpoints or (DEFAULT_ENDPOINT,)
+    chosen = connection.endpoints or ((f"unix:{SOCKET}",) if os.access(SOCKET, os.W_OK) else (DEFAULT_ENDPOINT,))
     for endpoint in chosen:
         if not endpoint.startswith("unix:/") and not endpoint.rpartition(":")[2].isdecimal():
             raise CliError(f'{endpoint!r} is not an endpoint; write "host:port" or "unix:/path".', Status.USAGE)
-    return Controllers(chosen)
-
-
-def _channel(endpoint: str) -> grpc.Channel:
-    """Return a channel: in the clear where nobody can listen in, with the system's certificates elsewhere."""
-    options = [("grpc.max_receive_message_length", LARGEST_MESSAGE)]
-    if endpoint.startswith("unix:") or _is_loopback(endpoint.rpartition(":")[0].strip("[]")):
-        return grpc.insecure_channel(endpoint, options=options)
-    return grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(), options=options)
-
-
-def _is_loopback(host: str) -> bool:
     try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+        return Controllers(chosen, token_from(os.environ, connection.token_file), connection.ca_file)
+    except ValueError as error:
+        raise CliError(str(error), Status.USAGE) from error
+
+
+def _contents(file: str) -> bytes:
+    try:
+        return Path(file).read_bytes()
+    except OSError as error:
+        text = f"The file of the CA, {file}, cannot be read: {error.strerror}; correct --ca-file or HEADGATE_CA_FILE."
+        raise CliError(text, Status.USAGE) from error
+
+
+def _channel(endpoint: str, roots: bytes | None) -> grpc.Channel:
+    """Return a channel: in the clear where nobody can listen in, by TLS elsewhere, and wherever CAs were given."""
+    options = [("grpc.max_receive_message_length", LARGEST_MESSAGE)]
+    if is_plaintext(endpoint, tls=roots is not None):
+        return grpc.insecure_channel(endpoint, options=options)
+    return grpc.secure_channel(endpoint, grpc.ssl_channel_credentials(roots), options=options)
 
 
 def list_all(api: Api, kind: Kind, project: str) -> Iterator[Any]:

@@ -13,20 +13,38 @@ Endpoints = Annotated[
     list[str] | None,
     typer.Option("--endpoint", help='Where a controller listens, "host:port" or "unix:/path"; may be repeated.'),
 ]
+TokenFile = Annotated[
+    str,
+    typer.Option(
+        "--token-file",
+        help="The file of the token; else HEADGATE_TOKEN holds it, or the file that HEADGATE_TOKEN_FILE names.",
+        show_default=False,
+    ),
+]
+CaFile = Annotated[
+    str,
+    typer.Option(
+        "--ca-file", envvar="HEADGATE_CA_FILE", show_default=False, help="The CAs of controllers' certificates."
+    ),
+]
 CONTEXT = "context"
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
-    """What it takes to reach a controller: where each of several listens; the first that answers is used."""
+    """What it takes to reach a controller: where each of several listens, the first that answers is used; the file of
+    the token, else it is in the environment; and the file of the CAs, else those of the system are trusted.
+    """
 
     endpoints: tuple[str, ...] = ()
+    token_file: str = ""
+    ca_file: str = ""
 
 
-def connection(endpoint: Endpoints = None) -> Connection:
+def connection(endpoint: Endpoints = None, token_file: TokenFile = "", ca_file: CaFile = "") -> Connection:
     """Return the connection that a command line asks for; each parameter is an option of every command that has one."""
     listed = [part.strip() for part in os.environ.get("HEADGATE_ENDPOINTS", "").split(",")]
-    return Connection(tuple(endpoint or (part for part in listed if part)))
+    return Connection(tuple(endpoint or (part for part in listed if part)), token_file, ca_file)
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:

@@ -14,7 +14,7 @@ REFERRERS = "referrers"
 """Metadata of a refused deletion: who uses the resource, separated by commas."""
 
 ADVICE = {
-    grpc.StatusCode.UNAUTHENTICATED: "Set HEADGATE_TOKEN to a token that the controller accepts.",
+    grpc.StatusCode.UNAUTHENTICATED: "The token is taken from --token-file, HEADGATE_TOKEN or HEADGATE_TOKEN_FILE.",
     grpc.StatusCode.UNIMPLEMENTED: "The controller does not know this kind: is it of the same version?",
 }
 

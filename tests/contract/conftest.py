@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from controller_site import Central, Controller, assert_sound, central, controlling
+from tls_site import TlsSite
 from token_site import INTERNET, TokenSite
 
 from api import Api
@@ -131,3 +132,11 @@ def site(shared_token_site: TokenSite) -> Iterator[TokenSite]:
     shared_token_site.admin.clear("a")
     assert not shared_token_site.controller.ended
     assert_sound(shared_token_site.controller, since=before)
+
+
+@pytest.fixture(scope="session")
+def shared_tls_site(run_directory: Path) -> Iterator[TlsSite]:
+    """A controller that is reached by TLS, on every address of this machine."""
+    site = TlsSite(run_directory / "tls")
+    with controlling(site.controller):
+        yield site

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -14,7 +13,8 @@ import pytest
 from controller_site import Controller, controlling
 from refusal import refusal
 from site_pki import SitePki
-from token_site import READ_WRITE, SECONDS, TokenSite
+from tls_site import TlsSite
+from token_site import SECONDS
 
 from api import Api
 from headgate.v1 import intent_pb2
@@ -28,49 +28,9 @@ from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 
 
-class TlsSite:
-    """A controller on every address of this machine, with a certificate of a CA of its own."""
-
-    def __init__(self, directory: Path, **settings: Any) -> None:
-        self.pki = SitePki(directory)
-        self.files = self.pki.issue(Role.CONTROLLER, "ctl1")
-        self.port = free_port()
-        self.controller = Controller(
-            directory / "controller",
-            listen=[f"unix:{directory}/controller/api.sock", f"0.0.0.0:{self.port}"],
-            tls_certificate=str(self.files.identity),
-            **settings,
-        )
-
-    @property
-    def address(self) -> str:
-        return f"localhost:{self.port}"
-
-    def credentials(self, **own: Any) -> grpc.ChannelCredentials:
-        return grpc.ssl_channel_credentials(self.pki.authority.bundle(), **own)
-
-    def token(self) -> str:
-        site = TokenSite(self.controller, self.address)
-        secret = site.token("*", access=READ_WRITE)[1]
-        site.close()
-        return secret
-
-    def serial(self) -> int:
-        """Return the serial number of the certificate that a new connection meets."""
-        pem = ssl.get_server_certificate(("127.0.0.1", self.port), timeout=SECONDS)
-        return pki.certificates_from(pem.encode())[0].serial_number
-
-
-@pytest.fixture(scope="module")
-def shared_tls_site(run_directory: Path) -> Iterator[TlsSite]:
-    site = TlsSite(run_directory / "tls")
-    with controlling(site.controller):
-        yield site
-
-
 @pytest.fixture
 def client(shared_tls_site: TlsSite) -> Iterator[Api]:
-    made = Api(shared_tls_site.address, token=shared_tls_site.token(), credentials=shared_tls_site.credentials())
+    made = Api(shared_tls_site.address, token=shared_tls_site.token()[1], credentials=shared_tls_site.credentials())
     yield made
     made.close()
 
@@ -114,7 +74,7 @@ def test_a_certificate_that_cannot_be_used_does_not_replace_the_one_before(share
 def test_with_a_client_ca_clients_need_a_certificate_besides_their_token(run_directory: Path) -> None:
     site = TlsSite(run_directory / "mutual", tls_client_ca=str(run_directory / "mutual/ca/ca.pem"))
     with controlling(site.controller):
-        token, holder = site.token(), site.pki.issue(Role.HOST, "laptop").load()
+        token, holder = site.token()[1], site.pki.issue(Role.HOST, "laptop").load()
         with_certificate = site.credentials(private_key=holder.key_pem, certificate_chain=holder.certificate_pem)
         api = Api(site.address, token=token, credentials=with_certificate)
         api.create("projects/a/vpcs/a")
