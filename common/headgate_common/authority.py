@@ -72,6 +72,11 @@ class Authority:
             authority._write_ca(pki.self_signed(now), [])
         return authority
 
+    @property
+    def can_sign(self) -> bool:
+        """Whether the CA's key is here."""
+        return self._signing.exists()
+
     def trusted(self) -> list[x509.Certificate]:
         """Return the CAs that are trusted."""
         return pki.certificates_from(self.bundle_path.read_bytes())

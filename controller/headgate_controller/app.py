@@ -21,6 +21,8 @@ from headgate_controller.addresses import Reserved, reserved_ranges
 from headgate_controller.api.gate import Gate
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
 from headgate_controller.api.intent_service import IntentService
+from headgate_controller.api.pki_service import SERVICE as PKI_SERVICE
+from headgate_controller.api.pki_service import PkiService
 from headgate_controller.api.resources import Resources
 from headgate_controller.api.token_service import SERVICE as TOKEN_SERVICE
 from headgate_controller.api.token_service import TokenService
@@ -30,6 +32,7 @@ from headgate_controller.errors import HeadgateError
 from headgate_controller.hosts.door import Door
 from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.links import HostLinks
+from headgate_controller.hosts.renewal import Renewal
 from headgate_controller.kinds import registry
 from headgate_controller.northbound_rows import COLUMNS
 from headgate_controller.ovn.convergence import Convergence
@@ -39,13 +42,16 @@ from headgate_controller.realisation import Realisation
 from headgate_controller.rpc_errors import anybody
 from headgate_controller.schema import Schema
 from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, is_local, server
+from headgate_controller.signing import Signer
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
+from headgate_controller.store.enrolments import Enrolments
 from headgate_controller.store.keyring import read_keyring
 from headgate_controller.store.states import States
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
 from headgate_controller.tls import ServerCertificate
+from headgate_controller.trust import Trust
 from headgate_controller.web.callers import Callers
 from headgate_controller.web.health import health_routes
 from headgate_controller.web.server import HttpServer
@@ -68,6 +74,13 @@ class Runner(Protocol):
 
     async def run(self) -> None:
         """Run."""
+
+
+class Service(Protocol):
+    """Something that serves methods."""
+
+    def handlers(self) -> grpc.GenericRpcHandler:
+        """Return the handlers of its methods."""
 
 
 class SettingError(HeadgateError):
@@ -123,8 +136,8 @@ def _database(config: ControllerConfig) -> Database:
 
 
 async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Event) -> None:
-    door = Door(Path(config.pki_dir), Path(config.ca_dir))
-    credentials = _host_credentials(config, door)
+    trust, signer = Trust(Path(config.pki_dir), Path(config.ca_dir)), Signer(Path(config.ca_dir))
+    credentials = _host_credentials(config, door := Door(trust))
     schema = Schema(registry.load(config.extra_kinds))
     committed = Committed(load_world(database.engine, schema, World(reserved=_reserved(config))))
     writer = Writer(database, schema, committed.world, committed.publish)
@@ -146,13 +159,15 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     intents = IntentService(schema, committed, writer, database.engine, realisation)
     resources = [Resources(schema, codec, committed, writer, realisation) for codec in schema.codecs.values()]
     names = [f"{codec.descriptor.full_name}Service" for codec in schema.codecs.values()]
-    tokens = Tokens(database.engine)
-    handlers = [intents.handlers(), TokenService(tokens).handlers(), *(r.handlers() for r in resources)]
+    tokens, enrolments = Tokens(database.engine), Enrolments(database.engine)
+    services: list[Service] = [intents, TokenService(tokens), PkiService(enrolments, signer, trust), *resources]
     gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
     certificate = _certificate(config)
-    api = server(handlers, config.listen, gate.admit, credentials=certificate.credentials() if certificate else None)
-    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE])
-    hosts = server([links.handlers()], config.host_listen, anybody, HOST_OPTIONS, credentials)
+    proof = certificate.credentials() if certificate else None
+    api = server([service.handlers() for service in services], config.listen, gate.admit, credentials=proof)
+    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE, PKI_SERVICE])
+    host_services = [links.handlers(), Renewal(door, signer).handlers()]
+    hosts = server(host_services, config.host_listen, anybody, HOST_OPTIONS, credentials)
     callers = Callers(tokens, require_tokens=config.require_tokens)
     states = States(database, read_keyring(config.state_key_file))
     health = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
@@ -161,8 +176,7 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
 
     gc.freeze()
     runners: list[Runner] = [northbound, southbound, convergence, tokens]
-    if credentials is not None:
-        runners.append(Keeper(door, links))
+    runners += [Keeper(trust, links)] if credentials else []
     tasks = [asyncio.create_task(runner.run(), name=type(runner).__name__) for runner in runners]
     await hosts.start()
     await api.start()
@@ -175,11 +189,7 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     writer.close()
     await _ended([resealing])
     states.close()
-    try:
-        await _ended(tasks)
-    except StaleEpochError as error:
-        text = f"Another controller leads the site now ({error}). Stop it first, or leave this one stopped."
-        raise SupersededError(text) from error
+    await _ended(tasks)
     log.info("stopped", extra={"revision": committed.world.revision})
 
 
@@ -235,10 +245,22 @@ def _global_options(config: ControllerConfig) -> dict[str, str]:
 
 
 async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
-    """Cancel tasks; one that had ended by itself ended by a fault, which is raised."""
+    """Cancel tasks; one that had ended by itself ended by a fault, which is raised.
+
+    Raises:
+        SupersededError: another controller leads now.
+    """
     for task in tasks:
         if task.done():
-            task.result()
+            _raise_fault(task)
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def _raise_fault(ended: asyncio.Task[None]) -> None:
+    try:
+        ended.result()
+    except StaleEpochError as error:
+        text = f"Another controller leads the site now ({error}). Stop it first, or leave this one stopped."
+        raise SupersededError(text) from error

@@ -24,6 +24,7 @@ from headgate_hostagent.managers.report import report
 from headgate_hostagent.observe.directory import DirectoryWatch
 from headgate_hostagent.observe.netlink import LinkWatch
 from headgate_hostagent.observe.ovn import OvnController
+from headgate_hostagent.renewal import Renewal
 from headgate_hostagent.session import Ack, Apply, Effect, Hello, Nack, Session, Store
 from headgate_hostagent.stream import Link, StreamEndedError
 
@@ -59,6 +60,7 @@ class Agent:
         self._version = importlib.metadata.version("headgate")
         self._file = DesiredFile(Path(config.state_dir), config.host)
         self._certificates = Certificates(config)
+        self._renewal = Renewal(config.controllers, self._certificates)
         self._session = Session()
         self._devices = frozenset(devices(config))
         self._changed = asyncio.Event()
@@ -84,6 +86,7 @@ class Agent:
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reconciler.run())
+                tasks.create_task(self._renewal.run())
                 tasks.create_task(Link(self._config.controllers, self, self._certificates).run())
         finally:
             for watch in watches:
@@ -115,7 +118,8 @@ class Agent:
     async def _trust(self, authorities: bytes) -> None:
         """Trust the CAs that a trusted controller names; if that fails, those of before are trusted still."""
         try:
-            await asyncio.to_thread(self._certificates.trust, authorities)
+            if await asyncio.to_thread(self._certificates.trust, authorities):
+                self._renewal.authorities_changed()
         except (PkiError, OSError) as error:
             log.error("trusted CAs not replaced", extra={"reason": str(error)})
 

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric import ec
 
 from headgate_common import pki
 from headgate_common.identity import Identity, IdentityFiles
@@ -27,7 +28,7 @@ class Certificates:
     """The host's certificate and the CAs that it trusts, in two files, which are read for every connection."""
 
     def __init__(self, config: AgentConfig) -> None:
-        self._subject = Subject(Role.HOST, config.host)
+        self.subject = Subject(Role.HOST, config.host)
         self._files = IdentityFiles(Path(config.pki_dir))
 
     def channel(self, controller: str, options: Sequence[tuple[str, int | str]]) -> grpc.aio.Channel:
@@ -50,10 +51,10 @@ class Certificates:
             PkiError: they are not there, not this host's, or not valid now.
         """
         identity = self._files.load()
-        if identity.subject != self._subject:
+        if identity.subject != self.subject:
             raise PkiError(
                 f"{self._files.identity} is of {identity.subject.role.value} {identity.subject.name}, and this is host "
-                f"{self._subject.name}: set `host`, or enrol this host."
+                f"{self.subject.name}: set `host`, or enrol this host."
             )
         try:
             pki.check_valid(identity.certificate, identity.authorities, pki.utc_now())
@@ -61,15 +62,29 @@ class Certificates:
             raise PkiError(f"{error} Enrol this host again: headgate pki enrol.") from error
         return identity
 
-    def trust(self, authorities: bytes) -> None:
-        """Trust these CAs and no others from the next connection on. Blocks.
+    def trust(self, authorities: bytes) -> bool:
+        """Trust these CAs and no others from the next connection on; return whether they were others before. Blocks.
 
         Raises:
             PkiError: there is none. OSError: the disk refuses.
         """
-        if not self._files.ca.exists() or self._files.ca.read_bytes() != authorities:
-            self._files.save_ca(authorities)
-            log.info("trusted CAs replaced", extra={"path": self._files.ca})
+        if self._files.ca.exists() and self._files.ca.read_bytes() == authorities:
+            return False
+        self._files.save_ca(authorities)
+        log.info("trusted CAs replaced", extra={"path": self._files.ca})
+        return True
+
+    def replace(self, key: ec.EllipticCurvePrivateKey, certificate: bytes, authorities: bytes) -> None:
+        """Put a new key and its certificate in the place of the old. Blocks.
+
+        Raises:
+            PkiError: the certificate is not this host's, or not of this key. OSError: the disk refuses.
+        """
+        made = pki.certificates_from(certificate)[0]
+        if pki.subject_of(made) != self.subject:
+            raise PkiError(f"The new certificate is not of host {self.subject.name}.")
+        pki.check_valid(made, pki.certificates_from(authorities), pki.utc_now())
+        self._files.save(key, certificate, authorities)
 
 
 def hint(details: str) -> str:

@@ -1,5 +1,6 @@
 """`headgate pki`: the certificates of a site."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -9,16 +10,19 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headgate_cli.connection import connected
 from headgate_cli.errors import CliError
 
 if TYPE_CHECKING:
-    from headgate_common.identity import Identity
+    from headgate_cli.api import Api
+    from headgate_common.identity import Identity, IdentityFiles
 
 CaDirectory = Annotated[Path, typer.Option("--ca", envvar="HEADGATE_CA_DIR", help="The directory of the site's CA.")]
 PkiDirectory = Annotated[
     Path, typer.Option("--out", "-o", help="The directory of the program's certificate: its pki_dir.")
 ]
 CA_DIR, PKI_DIR = Path("/var/lib/headgate/ca"), Path("/var/lib/headgate/pki")
+AGENT_PKI_DIR = Path("/var/lib/headgate-agent/pki")
 SOUTHBOUND_PORT = 6642
 """Where ovn-controllers look for Southbound.  Source: ovn-sb(5)."""
 
@@ -39,7 +43,7 @@ class RoleName(StrEnum):
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Make, hand out, renew and revoke the certificates of a site.", no_args_is_help=True)
-    for command in (init, issue, show, revoke, rotate, retire, central):
+    for command in (init, issue, invite, enrol, show, revoke, rotate, retire, central):
         group.command()(command)
     app.add_typer(group, name="pki")
 
@@ -77,13 +81,55 @@ def issue(
     with _told():
         subject = pki.Subject(pki.Role(role.value), name, tuple(address or ()))
         files, authority, key = IdentityFiles(out), Authority(ca), pki.new_key()
-        if files.identity.exists() and (holder := files.load().subject.name) != name:
-            raise CliError(f"{files.identity} is the certificate of {holder}; name another directory with --out.")
+        _check_holder(files, name)
         lifetime = timedelta(days=days) if days else None
         certificate = authority.issue(subject, key.public_key(), pki.utc_now(), lifetime)
         files.save(key, certificate, authority.bundle())
         until = files.load().certificate.not_valid_after_utc
     typer.echo(f"{files.identity} of {role} {name}, until {until:%Y-%m-%d}")
+
+
+@connected
+def invite(
+    api: "Api",
+    host: Annotated[str, typer.Argument(help="The chassis name of the new host.")],
+    minutes: Annotated[int, typer.Option(min=1, max=7 * 24 * 60, help="How long the token is good for.")] = 60,
+) -> None:
+    """Make a token by which a new host gets its certificate: `headgate pki enrol`, there."""
+    from google.protobuf.duration_pb2 import Duration
+
+    from headgate.v1 import pki_pb2
+    from headgate_cli.kinds import Method
+
+    method = Method(
+        "/headgate.v1.PkiService/CreateEnrolment", pki_pb2.CreateEnrolmentRequest, pki_pb2.CreateEnrolmentResponse
+    )
+    made = api.call(method, pki_pb2.CreateEnrolmentRequest(host=host, lifetime=Duration(seconds=minutes * 60)))
+    typer.echo(made.token)
+    typer.echo(f"On {host}, within {minutes} min: headgate pki enrol --controller ADDRESS:7443", err=True)
+
+
+def enrol(
+    controller: Annotated[str, typer.Option(help='Where a controller\'s API listens with TLS, "address:7443".')],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The agent's pki_dir.")] = AGENT_PKI_DIR,
+) -> None:
+    """Make this host's key, and have a controller certify it: for the token of an invitation, which is asked for, or
+    read from standard input. It is good once.
+    """
+    from headgate_cli.enrol import enrol as ask
+    from headgate_common.enrolment import Enrolment
+    from headgate_common.identity import IdentityFiles
+
+    with _told():
+        # Not an argument: every user of the machine can read those.
+        asked = sys.stdin.isatty()
+        wanted = Enrolment.parse(typer.prompt("Token", hide_input=True) if asked else sys.stdin.readline())
+        files = IdentityFiles(out)
+        _check_holder(files, wanted.host)
+        enrolled = ask(controller, wanted)
+        files.save(*enrolled)
+        until = files.load().certificate.not_valid_after_utc
+    typer.echo(f"{files.identity} of host {wanted.host}, until {until:%Y-%m-%d}")
 
 
 def show(
@@ -172,6 +218,12 @@ def central(
         f"ovn-sbctl -- --id=@c create connection target='\"pssl:{port}\"' role=ovn-controller"
         " -- set SB_Global . connections=@c"
     )
+
+
+def _check_holder(files: "IdentityFiles", name: str) -> None:
+    """See that nobody else's certificate would be lost."""
+    if files.identity.exists() and (holder := files.load().subject.name) != name:
+        raise CliError(f"{files.identity} is the certificate of {holder}; name another directory with --out.")
 
 
 def _show_identity(identity: "Identity") -> None:

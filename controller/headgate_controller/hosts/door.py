@@ -6,17 +6,14 @@ import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
 import grpc
 
 from headgate_common import pki
-from headgate_common.authority import Authority
-from headgate_common.identity import Identity, IdentityFiles
-from headgate_common.parsed import Parsed
 from headgate_common.pki import PkiError, Role
 from headgate_controller.errors import HeadgateError
+from headgate_controller.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -40,18 +37,10 @@ class Guest:
 
 
 class Door:
-    """Judges certificates by the files of `pki_dir` and, where the CA is on this machine, of `ca_dir`.
+    """Judges certificates; whatever is renewed, revoked or replaced on disk counts from the next connection on."""
 
-    The files are looked at again for every connection, so whatever is renewed, revoked or replaced counts from then on.
-    """
-
-    def __init__(self, pki_dir: Path, ca_dir: Path) -> None:
-        self._files = IdentityFiles(pki_dir)
-        authority = Authority(ca_dir)
-        self._identity = Parsed([self._files.identity, self._files.ca], self._load)
-        self._trusted = Parsed([self._files.ca, authority.bundle_path], self._trust)
-        self._revoked = Parsed([authority.issued_path], authority.revoked)
-        self._authority = authority
+    def __init__(self, trust: Trust) -> None:
+        self._trust = trust
         self._told: set[tuple[str, str]] = set()
 
     def credentials(self) -> grpc.ServerCredentials:
@@ -60,7 +49,7 @@ class Door:
         Raises:
             PkiError: this controller's own certificate cannot be used.
         """
-        identity = self._identity.value()
+        identity = self._trust.identity()
         pki.check_valid(identity.certificate, identity.authorities, pki.utc_now())
         # The library's types do not know that nothing may be returned, its documentation does.
         reread: Any = self._reread
@@ -111,26 +100,14 @@ class Door:
             CertificateError: the files cannot be used.
         """
         try:
-            return self._trusted.value()
+            return self._trust.authorities()
         except (PkiError, OSError) as error:
             log.error("certificates not read", extra={"reason": str(error)})
             raise CertificateError("The controller cannot read its own certificates; see its log.") from error
 
-    def follow(self) -> tuple[bytes, frozenset[int]]:
-        """Return what is trusted and revoked, after putting the CAs of the CA's directory beside our certificate.
-
-        Raises:
-            PkiError, OSError: the files cannot be used.
-        """
-        trusted = self._trusted.value()
-        if self._identity.value().ca_pem != trusted:
-            self._files.save_ca(trusted)
-            log.info("trusted CAs replaced", extra={"path": self._files.ca})
-        return trusted, self._revoked.value()
-
     def _revoked_now(self) -> frozenset[int]:
         try:
-            return self._revoked.value()
+            return self._trust.revoked()
         except (PkiError, OSError) as error:
             log.error("list of revoked certificates not read", extra={"reason": str(error)})
             raise CertificateError("The controller cannot tell which certificates are revoked; see its log.") from error
@@ -144,22 +121,9 @@ class Door:
             return None
 
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
-        identity = self._identity.value()
+        identity = self._trust.identity()
         pair = (identity.key_pem, identity.certificate_pem)
-        return grpc.ssl_server_certificate_configuration([pair], root_certificates=self._trusted.value())
-
-    def _load(self) -> Identity:
-        identity = self._files.load()
-        if identity.subject.role is not Role.CONTROLLER:
-            raise PkiError(f"{self._files.identity} is the certificate of a {identity.subject.role.value}.")
-        return identity
-
-    def _trust(self) -> bytes:
-        """Return the CAs of the CA's own directory, which is the first to know of a new one; else those of ours."""
-        try:
-            return self._authority.bundle()
-        except FileNotFoundError:
-            return self._files.load().ca_pem
+        return grpc.ssl_server_certificate_configuration([pair], root_certificates=self._trust.authorities())
 
 
 def _guest(shown: Mapping[str, Any]) -> Guest:

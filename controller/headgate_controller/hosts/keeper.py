@@ -7,8 +7,8 @@ import logging
 from typing import NoReturn
 
 from headgate_common.pki import PkiError
-from headgate_controller.hosts.door import Door
 from headgate_controller.hosts.links import HostLinks
+from headgate_controller.trust import Trust
 
 log = logging.getLogger(__name__)
 
@@ -17,10 +17,10 @@ LOOK_SECONDS = 2.0
 
 
 class Keeper:
-    """Notices new CAs, revoked certificates and expired ones."""
+    """Notices new CAs, revoked certificates and expired ones, and keeps the controller's own from expiring."""
 
-    def __init__(self, door: Door, links: HostLinks) -> None:
-        self._door = door
+    def __init__(self, trust: Trust, links: HostLinks) -> None:
+        self._trust = trust
         self._links = links
 
     async def run(self) -> NoReturn:
@@ -28,7 +28,7 @@ class Keeper:
         known, told = None, ""
         while True:
             try:
-                found = await asyncio.to_thread(self._door.follow)
+                found = await asyncio.to_thread(self._trust.follow)
             except (PkiError, OSError) as error:
                 if str(error) != told:
                     log.error("certificates not read", extra={"reason": str(error)})

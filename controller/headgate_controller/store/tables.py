@@ -117,3 +117,15 @@ state_lock = Table(
     Column("holder", LargeBinary, nullable=False),
 )
 """Who holds a state of Terraform's, in Terraform's words."""
+
+enrolment = Table(
+    "enrolment",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("host", String, nullable=False),
+    Column("expire_time", BigInteger, nullable=False),
+    Column("key", LargeBinary),
+)
+"""Which hosts may enrol: by the hash of a secret, until a time in nanoseconds since the epoch, and once the secret was
+used, for the key that has this hash.
+"""

@@ -1,0 +1,79 @@
+"""Enrolments: which hosts may ask for their first certificate, until when, and for which key that was used.
+
+Of a token only the SHA-256 is kept; it is random, so that nobody finds it by trying. It is good for one key: a host
+whose answer was lost may ask again, and nobody else.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable
+from hashlib import sha256
+
+from sqlalchemy import Engine, delete, insert, or_, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from headgate_controller.errors import HeadgateError, UnavailableError
+from headgate_controller.store.tables import enrolment as table
+
+SECRET_BYTES = 16
+
+
+class EnrolmentError(HeadgateError):
+    """The secret lets nobody enrol."""
+
+    code, reason = "UNAUTHENTICATED", "ENROLMENT_REFUSED"
+
+
+class Enrolments:
+    """Every enrolment of the site. Each method is one transaction, and blocks."""
+
+    def __init__(self, engine: Engine, clock: Callable[[], int] = time.time_ns) -> None:
+        self._engine = engine
+        self._clock = clock
+
+    def create(self, host: str, expire_time: int) -> str:
+        """Return the secret by which a host can enrol until then; what has expired is forgotten.
+
+        Raises:
+            UnavailableError: it cannot be stored now.
+        """
+        secret = secrets.token_hex(SECRET_BYTES)
+        try:
+            with self._engine.begin() as connection:
+                connection.execute(delete(table).where(table.c.expire_time <= self._clock()))
+                connection.execute(insert(table).values(digest=_digest(secret), host=host, expire_time=expire_time))
+        except SQLAlchemyError as error:
+            raise _unavailable(error) from error
+        return secret
+
+    def use(self, secret: str, host: str, key: bytes) -> str:
+        """Return the host if a secret lets it enrol, and let it do so for this key only from now on.
+
+        Raises:
+            EnrolmentError: it lets another host, another key or nobody. UnavailableError: the store cannot tell now.
+        """
+        mine = (table.c.digest == _digest(secret)) & (table.c.host == host) & (table.c.expire_time > self._clock())
+        hashed = sha256(key).digest()
+        free = or_(table.c.key.is_(None), table.c.key == hashed)
+        try:
+            with self._engine.begin() as connection:
+                used = connection.execute(update(table).where(mine & free).values(key=hashed)).rowcount
+        except SQLAlchemyError as error:
+            raise _unavailable(error) from error
+        if not used:
+            raise EnrolmentError(
+                "The enrolment's token is not known here, is another host's, has expired, or was used before. Have "
+                "another one made: headgate pki invite HOST"
+            )
+        return host
+
+
+def _digest(text: str) -> bytes:
+    return sha256(text.encode()).digest()
+
+
+def _unavailable(error: SQLAlchemyError) -> UnavailableError:
+    reason = getattr(error, "orig", None) or error
+    return UnavailableError(f"The store cannot be used now: {reason}. See to the database, then repeat the request.")
