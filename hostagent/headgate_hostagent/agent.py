@@ -4,6 +4,7 @@ import asyncio
 import importlib.metadata
 import logging
 import math
+import time
 from collections.abc import AsyncIterator
 from enum import Enum
 from pathlib import Path
@@ -32,6 +33,9 @@ log = logging.getLogger(__name__)
 
 REPORT_SECONDS = 0.2
 """Reports are this far apart at least; changes between two are told together."""
+
+REPEAT_SECONDS = 30.0
+"""When nothing has changed for so long, the last report is told again, so that one can see that it still holds."""
 
 ASK_OVN_SECONDS = 5.0
 """How often ovn-controller is asked whether it is connected: the one thing that nobody tells."""
@@ -138,11 +142,12 @@ class Agent:
     async def reports(self) -> AsyncIterator[pb.ConnectRequest]:
         """Yield the host's state now and whenever it has changed."""
         told: pb.Report | None = None
+        again = 0.0
         while True:
             self._changed.clear()
             current = report(await self._host.look(self._session.held))
-            if current != told:
-                told = pb.Report()
+            if current != told or time.monotonic() >= again:
+                told, again = pb.Report(), time.monotonic() + REPEAT_SECONDS
                 told.CopyFrom(current)
                 current.time.GetCurrentTime()
                 yield pb.ConnectRequest(report=current)

@@ -1,15 +1,18 @@
 """The host that the agent keeps: looks at it, and makes it what is held and configured."""
 
+import asyncio
 import logging
 import math
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from headgate_hostagent.config import AgentConfig
 from headgate_hostagent.drivers.iproute import change_links, read_links
 from headgate_hostagent.drivers.ovs import SwitchDatabase
 from headgate_hostagent.managers.links import Link, devices, missing, plan_links
+from headgate_hostagent.managers.nics import networks_down, uplinks
 from headgate_hostagent.managers.plan import foreign_ssl, misplaced, plan, wanted_ssl
 from headgate_hostagent.managers.report import HostSeen
 from headgate_hostagent.managers.seen import SwitchSeen
@@ -22,6 +25,7 @@ from headgate_hostagent.managers.switch import (
     wanted_switch,
 )
 from headgate_hostagent.objects import CHASSIS, Held
+from headgate_hostagent.observe.nics import read_nics
 from headgate_hostagent.observe.ovn import OvnController
 
 log = logging.getLogger(__name__)
@@ -76,16 +80,24 @@ class Host:
 
     async def look(self, held: Held) -> HostSeen:
         """Return what the host is; the version of `held` is realised only if nothing is left to do or failing."""
-        connected = await self._ovn.connected()
+        machine = await self._look_at_machine()
         try:
             seen = await self._switch.read()
             links = await self._read_links() if self._links is None else self._links
         except OSError as error:
-            return HostSeen(failures=self._told(held, {CHASSIS: str(error)}), ovn_connected=connected)
+            return replace(machine, failures=self._told(held, {CHASSIS: str(error)}))
         wanted = self._wanted(held)
         faults = self._faults(held, wanted, seen, missing(self._config, links))
         done = not faults and not plan(wanted, seen) and not plan_links(self._config, links)
-        return HostSeen(seen, held.version if done else "", faults, connected)
+        return replace(machine, switch=seen, realised_version=held.version if done else "", failures=faults)
+
+    async def _look_at_machine(self) -> HostSeen:
+        """Return what the machine is without its Open vSwitch."""
+        nics = await asyncio.to_thread(read_nics, uplinks(self._config))
+        connected = await self._ovn.connected()
+        version = await self._ovn.version()
+        down = tuple(networks_down(self._config, nics))
+        return HostSeen(ovn_connected=connected, ovn_version=version, nics=nics, networks_down=down)
 
     def unsettled_seconds(self) -> float:
         """Return how much longer ovs-vswitchd counts as freshly started: 0 if it does not, infinite if it is away.

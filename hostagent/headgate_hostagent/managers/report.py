@@ -5,6 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from headgate.v1 import host_link_pb2 as pb
+from headgate.v1 import host_pb2
+from headgate_hostagent.managers.nics import Nic
 from headgate_hostagent.managers.seen import InterfaceSeen, SwitchSeen
 from headgate_hostagent.managers.switch import INTEGRATION_BRIDGE
 
@@ -19,6 +21,9 @@ class HostSeen:
     realised_version: str = ""
     failures: Mapping[str, str] = field(default_factory=dict)
     ovn_connected: bool = False
+    ovn_version: str = ""
+    nics: Mapping[str, Nic] = field(default_factory=dict)
+    networks_down: tuple[str, ...] = ()
 
 
 def report(host: HostSeen) -> pb.Report:
@@ -36,8 +41,27 @@ def report(host: HostSeen) -> pb.Report:
             encap_type=keys.get("ovn-encap-type", ""),
             encap_ip=keys.get("ovn-encap-ip", ""),
         ),
-        versions={"open-vswitch": host.switch.version, "kernel": os.uname().release},
+        versions=_versions(host),
         ovn_connected=host.ovn_connected,
+        nics=[_nic(nic, host.switch) for nic in host.nics.values()],
+        physical_networks_down=host.networks_down,
+    )
+
+
+def _versions(host: HostSeen) -> dict[str, str]:
+    """Return what is known of them."""
+    known = {"open-vswitch": host.switch.version, "ovn": host.ovn_version, "kernel": os.uname().release}
+    return {name: version for name, version in known.items() if version}
+
+
+def _nic(nic: Nic, switch: SwitchSeen) -> host_pb2.Nic:
+    return host_pb2.Nic(
+        name=nic.name,
+        mac=nic.mac,
+        link_up=nic.link_up,
+        speed_mbps=nic.speed_mbps,
+        mtu=nic.mtu,
+        bridge=switch.bridge_of(nic.name) or "",
     )
 
 

@@ -18,6 +18,9 @@ log = logging.getLogger(__name__)
 ANSWER_SECONDS = 5.0
 """How long an answer may take; ovn-controller answers between two computations."""
 
+Identity = tuple[str, int, int]
+"""One daemon's socket, by name, inode and time."""
+
 _SOCKET = re.compile(r"ovn-controller\.(\d+)\.ctl")
 
 
@@ -64,7 +67,8 @@ class OvnController:
 
     def __init__(self, rundir: Path) -> None:
         self._rundir = rundir
-        self._told: set[tuple[str, int, int]] = set()
+        self._told: set[Identity] = set()
+        self._versions: dict[Identity, str] = {}
 
     async def unlimit_log(self) -> None:
         """Tell each ovn-controller that was not told yet to log every row it cannot use; idempotent.
@@ -73,8 +77,7 @@ class OvnController:
             ControlError: one is there and does not answer.
         """
         for path in self._sockets():
-            status = path.stat()
-            identity = (path.name, status.st_ino, status.st_ctime_ns)
+            identity = _identity(path)
             if identity not in self._told:
                 await control(path, "vlog/disable-rate-limit", "lflow")
                 self._told.add(identity)
@@ -89,6 +92,18 @@ class OvnController:
                 continue
         return False
 
+    async def version(self) -> str:
+        """Return its version ("23.03.1"), asked once of each; empty if none answers."""
+        for path in self._sockets():
+            try:
+                identity = _identity(path)
+                if identity not in self._versions:
+                    self._versions = {identity: (await control(path, "version")).partition("\n")[0].split()[-1]}
+                return self._versions[identity]
+            except (OSError, IndexError):
+                continue
+        return ""
+
     def _sockets(self) -> list[Path]:
         """Return the sockets whose daemon lives; one that was killed leaves its socket behind."""
         found = []
@@ -97,6 +112,12 @@ class OvnController:
             if match and _alive(int(match[1])):
                 found.append(path)
         return found
+
+
+def _identity(path: Path) -> Identity:
+    """Return what tells the daemon behind a socket from another that has its number later."""
+    status = path.stat()
+    return path.name, status.st_ino, status.st_ctime_ns
 
 
 def _alive(pid: int) -> bool:

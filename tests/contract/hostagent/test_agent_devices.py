@@ -48,6 +48,26 @@ def test_a_restart_of_the_switch_gets_link_address_and_size_again(running, real_
     controller.expect_report(lambda report: report.realised_version == "1")
 
 
+def test_cards_are_reported_and_a_pulled_cable_takes_its_physical_network_down(running, real_machine, controller):
+    def linked(report: pb.Report) -> set[str]:
+        return {nic.name for nic in report.nics if nic.link_up}
+
+    report = controller.expect_report(lambda report: linked(report) >= {"eth1", "eth2"})
+    eth2 = next(nic for nic in report.nics if nic.name == "eth2")
+    assert (eth2.mac, eth2.mtu, eth2.bridge) == (real_machine.link("eth2")["address"], 1600, "br-ext")
+    assert list(report.physical_networks_down) == []
+    real_machine.ip("link", "set", "dev", "eth1-wire", "down")
+    controller.expect_report(lambda report: "eth1" not in linked(report))
+    assert list(controller.report.physical_networks_down) == [], "eth1 leads to no physical network"
+    real_machine.ip("link", "set", "dev", "eth2-wire", "down")
+    controller.expect_report(lambda report: list(report.physical_networks_down) == ["provider"], seconds=2)
+    real_machine.ip("link", "set", "dev", "eth2-wire", "up")
+    controller.expect_report(lambda report: not report.physical_networks_down, seconds=2)
+    real_machine.ip("link", "delete", "dev", "eth2-wire")
+    gone = controller.expect_report(lambda report: list(report.physical_networks_down) == ["provider"])
+    assert "eth2" not in {nic.name for nic in gone.nics}
+
+
 def test_an_address_taken_away_and_a_link_set_down_come_back_within_a_second(running, real_machine):
     real_machine.ip("address", "flush", "dev", "br-phy")
     real_machine.ip("link", "set", "dev", "eth2", "down")

@@ -7,6 +7,7 @@ import pytest
 from headgate_common.config import ConfigError
 from headgate_hostagent.config import AgentConfig, BridgeConfig, load_config
 from headgate_hostagent.managers.links import AddAddress, BringUp, Link, SetMtu, missing, plan_links
+from headgate_hostagent.managers.nics import Nic, networks_down
 from headgate_hostagent.managers.plan import (
     AddBridge,
     AddPort,
@@ -310,3 +311,40 @@ def test_a_report_tells_of_workloads_and_tunnels_only_what_is_seen():
 def test_a_configuration_that_cannot_work_is_refused(flags, fault):
     with pytest.raises(ConfigError, match=fault.replace(".", r"\.")):
         load_config(None, {}, flags)
+
+
+def card(name: str, link_up: bool, enabled: bool = True) -> dict[str, Nic]:
+    return {name: Nic(name, enabled=enabled, link_up=link_up)}
+
+
+@pytest.mark.parametrize(
+    ("nics", "down"),
+    [
+        (card("eth2", link_up=True), []),
+        (card("eth2", link_up=False), ["provider"]),
+        ({}, ["provider"]),
+        (card("eth2", link_up=False, enabled=False), []),
+        (card("eth3", link_up=True), ["provider"]),
+    ],
+)
+def test_a_physical_network_is_down_if_no_enabled_uplink_to_it_has_a_link(nics: dict[str, Nic], down: list[str]):
+    assert list(networks_down(CONFIG, nics)) == down
+
+
+def test_one_link_of_several_is_enough_and_without_uplinks_nobody_knows():
+    two = replace(CONFIG, bridges={**CONFIG.bridges, "br-ext": BridgeConfig(uplinks=["eth2", "eth3"])})
+    assert list(networks_down(two, card("eth2", link_up=False) | card("eth3", link_up=True))) == []
+    none = replace(CONFIG, bridges={**CONFIG.bridges, "br-ext": BridgeConfig()})
+    assert list(networks_down(none, {})) == []
+
+
+def test_a_report_names_the_bridge_of_a_card_and_only_versions_that_are_known():
+    switch = SwitchSeen(bridges={"br-ext": bridge("br-ext", port("eth2"))})
+    nics = {"eth2": Nic("eth2", "0a:00:00:00:00:02", True, True, 10_000, 1500), "eth9": Nic("eth9")}
+    told = report(HostSeen(switch, nics=nics, ovn_version="23.03.1", networks_down=("provider",)))
+    assert [(nic.name, nic.speed_mbps, nic.bridge) for nic in told.nics] == [
+        ("eth2", 10_000, "br-ext"),
+        ("eth9", 0, ""),
+    ]
+    assert (told.versions["ovn"], "open-vswitch" in told.versions) == ("23.03.1", False)
+    assert list(told.physical_networks_down) == ["provider"]

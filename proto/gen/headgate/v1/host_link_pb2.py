@@ -23,9 +23,10 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from headgate.v1 import host_pb2 as headgate_dot_v1_dot_host__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bheadgate/v1/host_link.proto\x12\x0bheadgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xab\x01\n\x0e\x43onnectRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.headgate.v1.HelloH\x00\x12\x1f\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x10.headgate.v1.AckH\x00\x12!\n\x04nack\x18\x03 \x01(\x0b\x32\x11.headgate.v1.NackH\x00\x12%\n\x06report\x18\x04 \x01(\x0b\x32\x13.headgate.v1.ReportH\x00\x42\t\n\x07message\"\x93\x01\n\x0f\x43onnectResponse\x12\'\n\x07\x64\x65sired\x18\x01 \x01(\x0b\x32\x14.headgate.v1.DesiredH\x00\x12\'\n\x07welcome\x18\x02 \x01(\x0b\x32\x14.headgate.v1.WelcomeH\x00\x12#\n\x05trust\x18\x03 \x01(\x0b\x32\x12.headgate.v1.TrustH\x00\x42\t\n\x07message\"\x1b\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\x05\" \n\x05Trust\x12\x17\n\x0f\x63\x61_certificates\x18\x01 \x01(\t\"\xa3\x01\n\x05Hello\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\x05\x12\x15\n\ragent_version\x18\x03 \x01(\t\x12\x14\n\x0cheld_version\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12%\n\x05\x66\x61\x63ts\x18\x06 \x01(\x0b\x32\x16.headgate.v1.HostFacts\x12\x17\n\x0foldest_protocol\x18\x07 \x01(\x05\"\xa0\x01\n\tHostFacts\x12\x11\n\ttunnel_ip\x18\x01 \x01(\t\x12G\n\x11physical_networks\x18\x02 \x03(\x0b\x32,.headgate.v1.HostFacts.PhysicalNetworksEntry\x1a\x37\n\x15PhysicalNetworksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd2\x01\n\x07\x44\x65sired\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0c\x62\x61se_version\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12*\n\x03put\x18\x05 \x03(\x0b\x32\x1d.headgate.v1.Desired.PutEntry\x12\x0e\n\x06remove\x18\x06 \x03(\t\x1a\x46\n\x08PutEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.headgate.v1.DesiredObject:\x02\x38\x01\"\xa7\x01\n\rDesiredObject\x12\'\n\x07\x63hassis\x18\x01 \x01(\x0b\x32\x14.headgate.v1.ChassisH\x00\x12\x38\n\x10physical_network\x18\x02 \x01(\x0b\x32\x1c.headgate.v1.PhysicalNetworkH\x00\x12)\n\x04port\x18\x03 \x01(\x0b\x32\x19.headgate.v1.ExpectedPortH\x00\x42\x08\n\x06object\"C\n\x07\x43hassis\x12\x12\n\novn_remote\x18\x01 \x01(\t\x12\x12\n\nencap_type\x18\x02 \x01(\t\x12\x10\n\x08\x65ncap_ip\x18\x03 \x01(\t\"!\n\x0fPhysicalNetwork\x12\x0e\n\x06\x62ridge\x18\x01 \x01(\t\"-\n\x0c\x45xpectedPort\x12\x10\n\x08iface_id\x18\x01 \x01(\t\x12\x0b\n\x03mac\x18\x02 \x01(\t\"%\n\x03\x41\x63k\x12\r\n\x05nonce\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"G\n\x04Nack\x12\r\n\x05nonce\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\xce\x03\n\x06Report\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10realised_version\x18\x02 \x01(\t\x12\x33\n\x08\x66\x61ilures\x18\x03 \x03(\x0b\x32!.headgate.v1.Report.FailuresEntry\x12$\n\x07\x62ridges\x18\x04 \x03(\x0b\x32\x13.headgate.v1.Bridge\x12*\n\ninterfaces\x18\x05 \x03(\x0b\x32\x16.headgate.v1.Interface\x12$\n\x07tunnels\x18\x06 \x03(\x0b\x32\x13.headgate.v1.Tunnel\x12%\n\x07\x63hassis\x18\x07 \x01(\x0b\x32\x14.headgate.v1.Chassis\x12\x33\n\x08versions\x18\x08 \x03(\x0b\x32!.headgate.v1.Report.VersionsEntry\x12\x15\n\rovn_connected\x18\t \x01(\x08\x1a/\n\rFailuresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"%\n\x06\x42ridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ports\x18\x02 \x03(\t\"b\n\tInterface\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08iface_id\x18\x02 \x01(\t\x12\x0f\n\x07link_up\x18\x03 \x01(\x08\x12\x15\n\rovn_installed\x18\x04 \x01(\x08\x12\r\n\x05\x65rror\x18\x05 \x01(\t\".\n\x06Tunnel\x12\x11\n\tremote_ip\x18\x01 \x01(\t\x12\x11\n\tbfd_state\x18\x02 \x01(\t2[\n\x0fHostLinkService\x12H\n\x07\x43onnect\x12\x1b.headgate.v1.ConnectRequest\x1a\x1c.headgate.v1.ConnectResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bheadgate/v1/host_link.proto\x12\x0bheadgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x16headgate/v1/host.proto\"\xab\x01\n\x0e\x43onnectRequest\x12#\n\x05hello\x18\x01 \x01(\x0b\x32\x12.headgate.v1.HelloH\x00\x12\x1f\n\x03\x61\x63k\x18\x02 \x01(\x0b\x32\x10.headgate.v1.AckH\x00\x12!\n\x04nack\x18\x03 \x01(\x0b\x32\x11.headgate.v1.NackH\x00\x12%\n\x06report\x18\x04 \x01(\x0b\x32\x13.headgate.v1.ReportH\x00\x42\t\n\x07message\"\x93\x01\n\x0f\x43onnectResponse\x12\'\n\x07\x64\x65sired\x18\x01 \x01(\x0b\x32\x14.headgate.v1.DesiredH\x00\x12\'\n\x07welcome\x18\x02 \x01(\x0b\x32\x14.headgate.v1.WelcomeH\x00\x12#\n\x05trust\x18\x03 \x01(\x0b\x32\x12.headgate.v1.TrustH\x00\x42\t\n\x07message\"\x1b\n\x07Welcome\x12\x10\n\x08protocol\x18\x01 \x01(\x05\" \n\x05Trust\x12\x17\n\x0f\x63\x61_certificates\x18\x01 \x01(\t\"\xa3\x01\n\x05Hello\x12\x0c\n\x04host\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\x05\x12\x15\n\ragent_version\x18\x03 \x01(\t\x12\x14\n\x0cheld_version\x18\x04 \x01(\t\x12\r\n\x05\x65poch\x18\x05 \x01(\x03\x12%\n\x05\x66\x61\x63ts\x18\x06 \x01(\x0b\x32\x16.headgate.v1.HostFacts\x12\x17\n\x0foldest_protocol\x18\x07 \x01(\x05\"\xa0\x01\n\tHostFacts\x12\x11\n\ttunnel_ip\x18\x01 \x01(\t\x12G\n\x11physical_networks\x18\x02 \x03(\x0b\x32,.headgate.v1.HostFacts.PhysicalNetworksEntry\x1a\x37\n\x15PhysicalNetworksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\xd2\x01\n\x07\x44\x65sired\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x14\n\x0c\x62\x61se_version\x18\x02 \x01(\t\x12\r\n\x05nonce\x18\x03 \x01(\t\x12\r\n\x05\x65poch\x18\x04 \x01(\x03\x12*\n\x03put\x18\x05 \x03(\x0b\x32\x1d.headgate.v1.Desired.PutEntry\x12\x0e\n\x06remove\x18\x06 \x03(\t\x1a\x46\n\x08PutEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12)\n\x05value\x18\x02 \x01(\x0b\x32\x1a.headgate.v1.DesiredObject:\x02\x38\x01\"\xa7\x01\n\rDesiredObject\x12\'\n\x07\x63hassis\x18\x01 \x01(\x0b\x32\x14.headgate.v1.ChassisH\x00\x12\x38\n\x10physical_network\x18\x02 \x01(\x0b\x32\x1c.headgate.v1.PhysicalNetworkH\x00\x12)\n\x04port\x18\x03 \x01(\x0b\x32\x19.headgate.v1.ExpectedPortH\x00\x42\x08\n\x06object\"C\n\x07\x43hassis\x12\x12\n\novn_remote\x18\x01 \x01(\t\x12\x12\n\nencap_type\x18\x02 \x01(\t\x12\x10\n\x08\x65ncap_ip\x18\x03 \x01(\t\"!\n\x0fPhysicalNetwork\x12\x0e\n\x06\x62ridge\x18\x01 \x01(\t\"-\n\x0c\x45xpectedPort\x12\x10\n\x08iface_id\x18\x01 \x01(\t\x12\x0b\n\x03mac\x18\x02 \x01(\t\"%\n\x03\x41\x63k\x12\r\n\x05nonce\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\"G\n\x04Nack\x12\r\n\x05nonce\x18\x01 \x01(\t\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\x12\x0f\n\x07message\x18\x04 \x01(\t\"\x8e\x04\n\x06Report\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x18\n\x10realised_version\x18\x02 \x01(\t\x12\x33\n\x08\x66\x61ilures\x18\x03 \x03(\x0b\x32!.headgate.v1.Report.FailuresEntry\x12$\n\x07\x62ridges\x18\x04 \x03(\x0b\x32\x13.headgate.v1.Bridge\x12*\n\ninterfaces\x18\x05 \x03(\x0b\x32\x16.headgate.v1.Interface\x12$\n\x07tunnels\x18\x06 \x03(\x0b\x32\x13.headgate.v1.Tunnel\x12%\n\x07\x63hassis\x18\x07 \x01(\x0b\x32\x14.headgate.v1.Chassis\x12\x33\n\x08versions\x18\x08 \x03(\x0b\x32!.headgate.v1.Report.VersionsEntry\x12\x15\n\rovn_connected\x18\t \x01(\x08\x12\x1e\n\x04nics\x18\n \x03(\x0b\x32\x10.headgate.v1.Nic\x12\x1e\n\x16physical_networks_down\x18\x0b \x03(\t\x1a/\n\rFailuresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"%\n\x06\x42ridge\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05ports\x18\x02 \x03(\t\"b\n\tInterface\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x10\n\x08iface_id\x18\x02 \x01(\t\x12\x0f\n\x07link_up\x18\x03 \x01(\x08\x12\x15\n\rovn_installed\x18\x04 \x01(\x08\x12\r\n\x05\x65rror\x18\x05 \x01(\t\".\n\x06Tunnel\x12\x11\n\tremote_ip\x18\x01 \x01(\t\x12\x11\n\tbfd_state\x18\x02 \x01(\t2[\n\x0fHostLinkService\x12H\n\x07\x43onnect\x12\x1b.headgate.v1.ConnectRequest\x1a\x1c.headgate.v1.ConnectResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,48 +41,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPORT_FAILURESENTRY']._serialized_options = b'8\001'
   _globals['_REPORT_VERSIONSENTRY']._loaded_options = None
   _globals['_REPORT_VERSIONSENTRY']._serialized_options = b'8\001'
-  _globals['_CONNECTREQUEST']._serialized_start=78
-  _globals['_CONNECTREQUEST']._serialized_end=249
-  _globals['_CONNECTRESPONSE']._serialized_start=252
-  _globals['_CONNECTRESPONSE']._serialized_end=399
-  _globals['_WELCOME']._serialized_start=401
-  _globals['_WELCOME']._serialized_end=428
-  _globals['_TRUST']._serialized_start=430
-  _globals['_TRUST']._serialized_end=462
-  _globals['_HELLO']._serialized_start=465
-  _globals['_HELLO']._serialized_end=628
-  _globals['_HOSTFACTS']._serialized_start=631
-  _globals['_HOSTFACTS']._serialized_end=791
-  _globals['_HOSTFACTS_PHYSICALNETWORKSENTRY']._serialized_start=736
-  _globals['_HOSTFACTS_PHYSICALNETWORKSENTRY']._serialized_end=791
-  _globals['_DESIRED']._serialized_start=794
-  _globals['_DESIRED']._serialized_end=1004
-  _globals['_DESIRED_PUTENTRY']._serialized_start=934
-  _globals['_DESIRED_PUTENTRY']._serialized_end=1004
-  _globals['_DESIREDOBJECT']._serialized_start=1007
-  _globals['_DESIREDOBJECT']._serialized_end=1174
-  _globals['_CHASSIS']._serialized_start=1176
-  _globals['_CHASSIS']._serialized_end=1243
-  _globals['_PHYSICALNETWORK']._serialized_start=1245
-  _globals['_PHYSICALNETWORK']._serialized_end=1278
-  _globals['_EXPECTEDPORT']._serialized_start=1280
-  _globals['_EXPECTEDPORT']._serialized_end=1325
-  _globals['_ACK']._serialized_start=1327
-  _globals['_ACK']._serialized_end=1364
-  _globals['_NACK']._serialized_start=1366
-  _globals['_NACK']._serialized_end=1437
-  _globals['_REPORT']._serialized_start=1440
-  _globals['_REPORT']._serialized_end=1902
-  _globals['_REPORT_FAILURESENTRY']._serialized_start=1806
-  _globals['_REPORT_FAILURESENTRY']._serialized_end=1853
-  _globals['_REPORT_VERSIONSENTRY']._serialized_start=1855
-  _globals['_REPORT_VERSIONSENTRY']._serialized_end=1902
-  _globals['_BRIDGE']._serialized_start=1904
-  _globals['_BRIDGE']._serialized_end=1941
-  _globals['_INTERFACE']._serialized_start=1943
-  _globals['_INTERFACE']._serialized_end=2041
-  _globals['_TUNNEL']._serialized_start=2043
-  _globals['_TUNNEL']._serialized_end=2089
-  _globals['_HOSTLINKSERVICE']._serialized_start=2091
-  _globals['_HOSTLINKSERVICE']._serialized_end=2182
+  _globals['_CONNECTREQUEST']._serialized_start=102
+  _globals['_CONNECTREQUEST']._serialized_end=273
+  _globals['_CONNECTRESPONSE']._serialized_start=276
+  _globals['_CONNECTRESPONSE']._serialized_end=423
+  _globals['_WELCOME']._serialized_start=425
+  _globals['_WELCOME']._serialized_end=452
+  _globals['_TRUST']._serialized_start=454
+  _globals['_TRUST']._serialized_end=486
+  _globals['_HELLO']._serialized_start=489
+  _globals['_HELLO']._serialized_end=652
+  _globals['_HOSTFACTS']._serialized_start=655
+  _globals['_HOSTFACTS']._serialized_end=815
+  _globals['_HOSTFACTS_PHYSICALNETWORKSENTRY']._serialized_start=760
+  _globals['_HOSTFACTS_PHYSICALNETWORKSENTRY']._serialized_end=815
+  _globals['_DESIRED']._serialized_start=818
+  _globals['_DESIRED']._serialized_end=1028
+  _globals['_DESIRED_PUTENTRY']._serialized_start=958
+  _globals['_DESIRED_PUTENTRY']._serialized_end=1028
+  _globals['_DESIREDOBJECT']._serialized_start=1031
+  _globals['_DESIREDOBJECT']._serialized_end=1198
+  _globals['_CHASSIS']._serialized_start=1200
+  _globals['_CHASSIS']._serialized_end=1267
+  _globals['_PHYSICALNETWORK']._serialized_start=1269
+  _globals['_PHYSICALNETWORK']._serialized_end=1302
+  _globals['_EXPECTEDPORT']._serialized_start=1304
+  _globals['_EXPECTEDPORT']._serialized_end=1349
+  _globals['_ACK']._serialized_start=1351
+  _globals['_ACK']._serialized_end=1388
+  _globals['_NACK']._serialized_start=1390
+  _globals['_NACK']._serialized_end=1461
+  _globals['_REPORT']._serialized_start=1464
+  _globals['_REPORT']._serialized_end=1990
+  _globals['_REPORT_FAILURESENTRY']._serialized_start=1894
+  _globals['_REPORT_FAILURESENTRY']._serialized_end=1941
+  _globals['_REPORT_VERSIONSENTRY']._serialized_start=1943
+  _globals['_REPORT_VERSIONSENTRY']._serialized_end=1990
+  _globals['_BRIDGE']._serialized_start=1992
+  _globals['_BRIDGE']._serialized_end=2029
+  _globals['_INTERFACE']._serialized_start=2031
+  _globals['_INTERFACE']._serialized_end=2129
+  _globals['_TUNNEL']._serialized_start=2131
+  _globals['_TUNNEL']._serialized_end=2177
+  _globals['_HOSTLINKSERVICE']._serialized_start=2179
+  _globals['_HOSTLINKSERVICE']._serialized_end=2270
 # @@protoc_insertion_point(module_scope)

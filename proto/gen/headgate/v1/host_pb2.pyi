@@ -63,6 +63,22 @@ class Host(_message.Message):
     agent_version: str
     def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., drain: bool = ..., tunnel_ip: _Optional[str] = ..., physical_networks: _Optional[_Mapping[str, str]] = ..., agent_version: _Optional[str] = ...) -> None: ...
 
+class Nic(_message.Message):
+    __slots__ = ("name", "mac", "link_up", "speed_mbps", "mtu", "bridge")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MAC_FIELD_NUMBER: _ClassVar[int]
+    LINK_UP_FIELD_NUMBER: _ClassVar[int]
+    SPEED_MBPS_FIELD_NUMBER: _ClassVar[int]
+    MTU_FIELD_NUMBER: _ClassVar[int]
+    BRIDGE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mac: str
+    link_up: bool
+    speed_mbps: int
+    mtu: int
+    bridge: str
+    def __init__(self, name: _Optional[str] = ..., mac: _Optional[str] = ..., link_up: bool = ..., speed_mbps: _Optional[int] = ..., mtu: _Optional[int] = ..., bridge: _Optional[str] = ...) -> None: ...
+
 class GetHostRequest(_message.Message):
     __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
