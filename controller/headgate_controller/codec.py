@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -37,6 +37,14 @@ LAST_COMMON_FIELD = 19
 META_FIELDS = ("display_name", "description", "labels", "deletion_protection")
 TOP = re.compile(r"[.\[]")
 """What ends the first segment of a field's path."""
+
+
+Wanted = Callable[[FieldDescriptor], bool]
+"""Returns whether a field of a message is one that a codec is for."""
+
+
+def _is_own(field: FieldDescriptor) -> bool:
+    return field.number > LAST_COMMON_FIELD
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,20 +174,22 @@ class FieldCodec:
 class MessageCodec:
     """One message type ↔ one dataclass whose fields have the same names."""
 
-    def __init__(self, descriptor: Descriptor, noun: type[Any], patterns: PatternsOf, *, common: int = 0) -> None:
-        """Pair the fields, but for those numbered up to `common`.
+    def __init__(
+        self, descriptor: Descriptor, noun: type[Any], patterns: PatternsOf, wanted: Wanted = lambda _: True
+    ) -> None:
+        """Pair the fields that are wanted.
 
         Raises:
             UnknownKindError: the noun lacks a field of the message.
         """
         nested, names = _nested_types(noun), {field.name for field in fields(noun)}
-        own = [f for f in descriptor.fields if f.number > common]
+        own = [f for f in descriptor.fields if wanted(f)]
         missing = [f.name for f in own if f.name not in names]
         if missing:
             raise UnknownKindError(f"{noun.__name__} lacks {', '.join(missing)} of {descriptor.full_name}.")
         self.noun = noun
         self.fields = [_field(f, nested.get(f.name), patterns) for f in own]
-        self._oneofs = [o for o in descriptor.oneofs if o.fields[0].number > common and not _is_synthetic(o)]
+        self._oneofs = [o for o in descriptor.oneofs if wanted(o.fields[0]) and not _is_synthetic(o)]
 
     def read(self, message: Message, path: str, faults: Faults) -> dict[str, Any]:
         """Return the values of the noun's fields that a client can set."""
@@ -242,7 +252,8 @@ class KindCodec:
         self.descriptor = descriptor
         self.resource: annotations_pb2.Resource = resource_of(descriptor)
         self.message: type[Message] = message_factory.GetMessageClass(descriptor)
-        self.own = MessageCodec(descriptor, kind.noun, patterns, common=LAST_COMMON_FIELD)
+        self.own = MessageCodec(descriptor, kind.noun, patterns, lambda f: _is_own(f) and not rule_of(f).live)
+        self.live = MessageCodec(descriptor, kind.live, patterns, lambda f: rule_of(f).live)
         self._meta = [_field(descriptor.fields_by_name[name], None, patterns) for name in META_FIELDS]
 
     @cached_property

@@ -7,8 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, Protocol
 
-from headgate_controller.names import id_of
-from headgate_controller.nouns.host import Host
+from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.status import Known, Spans, lags, scope_of_binding
@@ -19,15 +18,20 @@ MOST_BARRIERS = 10_000
 class Hosts(Protocol):
     """What is known of the hosts by their own word."""
 
-    def connected(self, chassis: str) -> bool:
-        """Return whether the host's agent is connected now."""
-
-    def conditions(self, chassis: str) -> list[tuple[str, str]]:
-        """Return (reason, message) of what the agent reports to be wrong."""
+    def heard(self, chassis: str) -> HostHeard:
+        """Return what is known of a host."""
 
 
 class Bindings(Protocol):
     """What Southbound says."""
+
+    @property
+    def connected(self) -> bool:
+        """Whether it can be read now."""
+
+    @property
+    def nb_cfg(self) -> int:
+        """The nb_cfg that it was computed from."""
 
     @property
     def chassis_nb_cfg(self) -> dict[str, int]:
@@ -39,7 +43,7 @@ class Bindings(Protocol):
 
 
 class Realisation:
-    """Answers what is realised, and lets callers wait for it.
+    """Answers what is realised, and what is observed besides, and lets callers wait for it.
 
     A barrier is a raise of `nb_cfg`; it is asked for only when somebody wants to know, and one serves all.
     """
@@ -83,21 +87,48 @@ class Realisation:
         self._progress.set()
         self._progress = asyncio.Event()
 
+    # What is observed of the site (`Observed`).
+
+    def heard(self, chassis: str) -> HostHeard:
+        """Return what is known of a host by its agent's word."""
+        return self._hosts.heard(chassis)
+
+    def behind(self, chassis: str) -> int | None:
+        """Return how far a host's nb_cfg is behind that of Southbound; None if OVN does not know the host."""
+        confirmed = self._southbound.chassis_nb_cfg.get(chassis)
+        return None if confirmed is None else max(0, self._southbound.nb_cfg - confirmed)
+
+    def sees_bindings(self) -> bool:
+        """Return whether Southbound can be read; if not, bindings are as they were seen last, if ever."""
+        return self._southbound.connected
+
+    def bound(self, logical_port: str) -> str | None:
+        """Return the host where a logical port is bound; None if nowhere."""
+        binding = self._southbound.bindings.get(logical_port)
+        return None if binding is None else binding.chassis
+
+    def span(self, scope: str) -> list[str]:
+        """Return the hosts that hold a part of a VPC or of a VLAN subnet."""
+        return self._spans.of(scope)
+
     # What callers ask.
 
     def fill(self, noun: Any, message: Any) -> None:
-        """Set the derived fields of a resource's message: `status` and `reconciling`."""
+        """Set the derived fields of a resource's message: `status`, `reconciling`, and those that are `live`."""
         missing = list(lags(noun, self._committed.world, self._spans, self._known()))
         status = message.status
         status.realised_generation = noun.meta.generation - 1 if missing else noun.meta.generation
         message.reconciling = bool(missing)
         for host, reason in missing:
             status.waiting_for.add(host=f"hosts/{host}" if host else "", reason=self._why(host, reason))
-        for reason, text in self._schema.kind(noun).conditions(noun, self._committed.world):
-            status.conditions.add(reason=reason, message=text)
-        if isinstance(noun, Host):
-            for reason, text in self._hosts.conditions(id_of(noun.name)):
-                status.conditions.add(reason=reason, message=text)
+        self._fill_observed(noun, message)
+
+    def _fill_observed(self, noun: Any, message: Any) -> None:
+        codec, world = self._schema.by_noun[type(noun)], self._committed.world
+        kind = codec.kind
+        codec.live.write(message, kind.observe(noun, world, self))
+        for reason, text in (*kind.conditions(noun, world), *kind.remarks(noun, world, self)):
+            message.status.conditions.add(reason=reason, message=text)
 
     def ask(self, noun: Any) -> None:
         """Have the hosts asked whether they have realised a resource: somebody wants to know."""
@@ -122,7 +153,7 @@ class Realisation:
         missing = list(lags(noun, self._committed.world, self._spans, self._known()))
         if missing:
             self._want(noun.meta.revision)
-        return not [host for host, _ in missing if not host or self._hosts.connected(host)]
+        return not [host for host, _ in missing if not host or self.heard(host).connected]
 
     def _want(self, revision: int) -> None:
         if revision > self.wanted:
@@ -130,7 +161,7 @@ class Realisation:
             self.on_wanted()
 
     def _why(self, host: str, reason: str) -> str:
-        return reason if not host or self._hosts.connected(host) else f"{reason}, and its agent is not connected"
+        return reason if not host or self.heard(host).connected else f"{reason}, and its agent is not connected"
 
     def _known(self) -> Known:
         confirmed = {chassis: self._revision_at(number) for chassis, number in self._southbound.chassis_nb_cfg.items()}

@@ -16,6 +16,7 @@ from refusal import of
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
 from headgate.v1 import host_link_pb2_grpc
+from headgate.v1.host_pb2 import Nic
 from headgate_lab.waiting import wait_until
 
 SECONDS = 10.0
@@ -182,6 +183,36 @@ def test_what_the_agent_reports_to_be_wrong_is_shown(api: Api, endpoint: str, ho
         assert shown["NOT_AS_DESIRED"] == "physical_network/x: There is no bridge br-x; add it."
         agent.say(report=pb.Report())
         await_conditions(api, host, set())
+
+
+def test_what_the_agent_reports_of_the_machine_is_shown_while_it_is_connected_and_after(
+    api: Api, endpoint: str, host: str
+) -> None:
+    nic = Nic(name="eth0", mac="0a:00:00:00:00:01", link_up=True, speed_mbps=25_000, mtu=1600, bridge="br-ext")
+    with host_stream(endpoint) as agent:
+        agent.hello(host)
+        agent.accept()
+        since = api.get(f"hosts/{host}").liveness.connected_since
+        agent.say(report=pb.Report(nics=[nic], versions={"ovn": "23.03.1"}, ovn_connected=True))
+        wait_until(lambda: api.get(f"hosts/{host}").nics, seconds=SECONDS, what="the report to be shown")
+        shown = api.get(f"hosts/{host}")
+        assert (list(shown.nics), dict(shown.versions)) == ([nic], {"ovn": "23.03.1"})
+        assert (shown.liveness.connected, shown.liveness.ovn_connected) == (True, True)
+        assert since.ToNanoseconds() == shown.liveness.connected_since.ToNanoseconds()
+        assert shown.liveness.last_heard.ToNanoseconds() > since.ToNanoseconds() > 0
+        assert not shown.liveness.HasField("ovn_behind"), "OVN knows no such host"
+    await_conditions(api, host, {"NOT_CONNECTED"})
+    gone = api.get(f"hosts/{host}")
+    assert list(gone.nics) == [nic]
+    assert not gone.liveness.connected
+    assert gone.liveness.last_heard == shown.liveness.last_heard
+    assert gone.etag == shown.etag, "nothing of it is stored"
+
+
+def test_what_is_live_cannot_be_filtered_by(api: Api, host: str) -> None:
+    with pytest.raises(grpc.RpcError) as refused:
+        api.call(api.kind("hosts/x"), "List", filter="liveness = x")
+    assert of(refused.value).faults == {("filter", "BAD_FILTER")}
 
 
 @pytest.mark.parametrize(

@@ -57,7 +57,7 @@ def _terms(codec: KindCodec, text: str) -> list[tuple[str, str]]:
 def _path(codec: KindCodec, path: str) -> str:
     field = codec.descriptor.fields_by_name.get(path)
     plain = field is not None and not field.is_repeated and field.message_type is None and path not in DERIVED
-    readable = field is not None and not rule_of(field).write_only
+    readable = field is not None and not rule_of(field).write_only and not rule_of(field).live
     if not (plain and readable) and not path.startswith(LABELS):
         raise _refused(f"{path!r} is no single value of a {codec.resource.type}; labels are labels.KEY.")
     return path

@@ -6,20 +6,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 import uuid
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import aclosing
+from dataclasses import replace
 from typing import Any
 
 import grpc
 
-from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report, Trust, Welcome
+from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Trust, Welcome
 from headgate_common import pki
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
 from headgate_controller.hosts.door import CertificateError, Door, Guest
 from headgate_controller.hosts.protocol import WELCOMES, agreed
+from headgate_controller.hosts.reports import host_report
 from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
 from headgate_controller.mutations import Register, Request
+from headgate_controller.observed import HostHeard
 from headgate_controller.state import Committed
 from headgate_controller.store.writer import Writer
 from headgate_controller.world import World
@@ -28,6 +32,9 @@ log = logging.getLogger(__name__)
 SERVICE = "headgate.v1.HostLinkService"
 UNKNOWN_BASE = "UNKNOWN_BASE"
 """The reason by which an agent asks for the whole state."""
+
+
+UNHEARD = HostHeard()
 
 
 class SupersededError(HeadgateError):
@@ -47,8 +54,7 @@ class Link:
         self.held: Share | None = None
         self.held_version = held_version
         self.flying: tuple[str, str, Share] | None = None
-        self.report = Report()
-        self.refusal = ""
+        self.heard = HostHeard(True, time.time_ns(), time.time_ns())
         self.refused_version = ""
         self.superseded = False
         self.changed = asyncio.Event()
@@ -58,7 +64,8 @@ class Link:
         """Return what to send so that the agent comes to hold `share`; None if it does, or an answer is awaited."""
         version = version_of(share)
         if version == self.held_version:
-            self.held, self.refusal = share, ""
+            self.held = share
+            self._refused_because("")
         if self.flying is not None or version in (self.held_version, self.refused_version):
             return None
         nonce = uuid.uuid4().hex
@@ -77,7 +84,8 @@ class Link:
         """Note that the agent has accepted what is in flight."""
         if self.flying is not None and self.flying[0] == nonce:
             _, self.held_version, self.held = self.flying
-            self.flying, self.refusal = None, ""
+            self.flying = None
+            self._refused_because("")
             self.changed.set()
 
     def refused(self, nonce: str, reason: str, message: str) -> None:
@@ -90,8 +98,12 @@ class Link:
             self.held, self.held_version = None, ""
         else:
             self.refused_version = self.flying[1]
-        self.flying, self.refusal = None, f"{reason}: {message}"
+        self.flying = None
+        self._refused_because(f"{reason}: {message}")
         self.changed.set()
+
+    def _refused_because(self, refusal: str) -> None:
+        self.heard = replace(self.heard, refusal=refusal)
 
 
 class HostLinks:
@@ -104,6 +116,7 @@ class HostLinks:
         self._ovn_remote = ovn_remote
         self._door = door
         self._links: dict[str, Link] = {}
+        self._last: dict[str, HostHeard] = {}
         self._world = committed.world
         self._on_change: Callable[[], None] = lambda: None
         committed.listen(self._committed_changed)
@@ -121,23 +134,17 @@ class HostLinks:
 
     def _committed_changed(self, world: World, touched: frozenset[str]) -> None:
         for name in hosts_touched(self._world, world, touched):
+            if name not in world.resources:
+                self._last.pop(name, None)
             if name in self._links:
                 self._links[name].changed.set()
         self._world = world
 
-    def connected(self, chassis: str) -> bool:
-        """Return whether the host's agent is connected now."""
-        return f"hosts/{chassis}" in self._links
-
-    def conditions(self, chassis: str) -> list[tuple[str, str]]:
-        """Return (reason, message) of what the agent reports to be wrong."""
-        link = self._links.get(f"hosts/{chassis}")
-        if link is None:
-            return [
-                ("NOT_CONNECTED", "The host's agent is not connected; see `systemctl status headgate-agent` there.")
-            ]
-        found = [("REFUSED", link.refusal)] if link.refusal else []
-        return found + [("NOT_AS_DESIRED", f"{key}: {text}") for key, text in sorted(link.report.failures.items())]
+    def heard(self, chassis: str) -> HostHeard:
+        """Return what is known of a host by its agent's word."""
+        name = f"hosts/{chassis}"
+        link = self._links.get(name)
+        return self._last.get(name, UNHEARD) if link is None else link.heard
 
     async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncIterator[ConnectResponse]:
         """Serve one agent until its stream ends."""
@@ -156,6 +163,7 @@ class HostLinks:
             listening.cancel()
             if self._links.get(link.name) is link:
                 del self._links[link.name]
+                self._last[link.name] = replace(link.heard, connected=False, connected_since=None)
                 self._on_change()
             log.info("host disconnected", extra={"host": link.name})
 
@@ -191,6 +199,7 @@ class HostLinks:
 
     async def _listen(self, link: Link, requests: AsyncIterator[ConnectRequest]) -> None:
         async for request in requests:
+            link.heard = replace(link.heard, last_heard=time.time_ns())
             match request.WhichOneof("message"):
                 case "ack":
                     link.accepted(request.ack.nonce)
@@ -201,7 +210,7 @@ class HostLinks:
                     )
                     link.refused(request.nack.nonce, request.nack.reason, request.nack.message)
                 case "report":
-                    link.report = request.report
+                    link.heard = replace(link.heard, report=host_report(request.report))
 
     async def _speak(self, link: Link, listening: asyncio.Task[None]) -> AsyncGenerator[ConnectResponse]:
         """Yield what the agent is to be told, until it ends the stream.

@@ -3,20 +3,55 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
+from headgate_controller.addresses import parse_address
 from headgate_controller.kinds.registry import Faults, Kind
 from headgate_controller.nouns.host import Host
+from headgate_controller.observed import Nic, Observed
 from headgate_controller.world import World
+
+FACTS = ("tunnel_ip", "physical_networks", "agent_version")
+"""What the host's agent reports, and no client."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liveness:
+    """Whether a host can be heard; times are in nanoseconds since the epoch."""
+
+    connected: bool
+    connected_since: int | None
+    last_heard: int | None
+    ovn_connected: bool
+    ovn_behind: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TunnelPeer:
+    """The other end of a tunnel."""
+
+    host: str
+    remote_ip: str
+    bfd_state: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostSeen:
+    """What is shown of a host besides what is stored."""
+
+    liveness: Liveness
+    versions: tuple[tuple[str, str], ...]
+    nics: tuple[Nic, ...]
+    tunnel_peers: tuple[TunnelPeer, ...]
 
 
 def allocate(host: Host, before: Host | None, world: World) -> tuple[Host, Faults]:
     """Keep what the agent reported."""
     if before is None:
         return host, ()
-    return replace(
-        host, tunnel_ip=before.tunnel_ip, physical_networks=before.physical_networks, agent_version=before.agent_version
-    ), ()
+    facts: dict[str, Any] = {name: getattr(before, name) for name in FACTS}
+    return replace(host, **facts), ()
 
 
 def affects(before: Host | None, after: Host | None, world: World) -> Iterator[str]:
@@ -34,4 +69,48 @@ def _offers(host: Host | None) -> frozenset[str]:
     return frozenset(network for network, _ in host.physical_networks)
 
 
-KIND = Kind(message="headgate.v1.Host", noun=Host, allocate=allocate, affects=affects)
+def remarks(host: Host, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
+    """Yield what the host's agent says to be wrong."""
+    heard = observed.heard(host.chassis)
+    if not heard.connected:
+        yield "NOT_CONNECTED", "The host's agent is not connected; see `systemctl status headgate-agent` there."
+        return
+    if heard.refusal:
+        yield "REFUSED", heard.refusal
+    for key, text in sorted(heard.report.failures.items()):
+        yield "NOT_AS_DESIRED", f"{key}: {text}"
+
+
+def observe(host: Host, world: World, observed: Observed) -> HostSeen:
+    """Return what the host's agent and OVN say of it."""
+    heard = observed.heard(host.chassis)
+    report = heard.report
+    liveness = Liveness(
+        connected=heard.connected,
+        connected_since=heard.connected_since,
+        last_heard=heard.last_heard,
+        ovn_connected=heard.connected and report.ovn_connected,
+        ovn_behind=observed.behind(host.chassis),
+    )
+    peers = tuple(TunnelPeer(_host_at(world, ip), ip, state) for ip, state in report.tunnels)
+    return HostSeen(liveness, report.versions, report.nics, peers)
+
+
+def _host_at(world: World, tunnel_ip: str) -> str:
+    """Return the host with a tunnel address; empty if none, or if what its switch holds is no address."""
+    try:
+        address = parse_address(tunnel_ip)
+    except ValueError:
+        return ""
+    return next(iter(sorted(world.group("host_at", address))), "")
+
+
+KIND = Kind(
+    message="headgate.v1.Host",
+    noun=Host,
+    allocate=allocate,
+    affects=affects,
+    live=HostSeen,
+    observe=observe,
+    remarks=remarks,
+)

@@ -11,6 +11,7 @@ from typing import Any
 from headgate_common.rows import Member, Row
 from headgate_controller import kinds
 from headgate_controller.errors import UnknownKindError, Violation
+from headgate_controller.observed import Observed
 from headgate_controller.world import Answers, World
 
 Faults = tuple[Violation, ...]
@@ -24,6 +25,19 @@ def _nothing(noun: Any, world: Answers) -> Iterator[Any]:
     yield from ()
 
 
+def _silent(noun: Any, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
+    yield from ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unseen:
+    """The live part of kinds that have none."""
+
+
+def _unseen(noun: Any, world: World, observed: Observed) -> Any:
+    return Unseen()
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
     """One type of resource, as pure functions of a noun and the World around it.
@@ -34,6 +48,10 @@ class Kind:
     rows and members. `conditions` yields (reason, message) of what keeps it from working though it is accepted.
     `shared(noun)` says whether every project may refer to it, and so learn that it is there.
     `affects(before, after, world)` names resources whose `allocate` must run again when this one changes.
+
+    What is only shown: `observe(noun, world, observed)` returns the values of the message's `live` fields, as a
+    dataclass `live`; `remarks(noun, world, observed)` yields (reason, message) of what people should know of the site
+    as it is. Neither is ever stored or compiled.
     """
 
     message: str
@@ -44,6 +62,9 @@ class Kind:
     conditions: Callable[[Any, Answers], Iterator[tuple[str, str]]] = _nothing
     affects: Callable[[Any, Any, World], Iterable[str]] = lambda before, after, world: ()
     shared: Callable[[Any], bool] = lambda noun: False
+    live: type[Any] = Unseen
+    observe: Callable[[Any, World, Observed], Any] = _unseen
+    remarks: Callable[[Any, World, Observed], Iterator[tuple[str, str]]] = _silent
 
 
 def load(extra_modules: Iterable[str] = ()) -> Mapping[str, Kind]:

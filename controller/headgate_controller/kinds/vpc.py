@@ -22,9 +22,10 @@ from headgate_controller.northbound_rows import (
     switch_key,
     switch_port,
 )
-from headgate_controller.nouns.host import Host, is_gateway_host
+from headgate_controller.nouns.host import Host, is_gateway_host, zone_of
 from headgate_controller.nouns.subnet import NAT, Subnet, attached, external_facts
 from headgate_controller.nouns.vpc import ExternalAttachment, Vpc
+from headgate_controller.observed import Observed
 from headgate_controller.pools import free_mac, next_free
 from headgate_controller.world import Answers, World
 
@@ -181,6 +182,21 @@ def conditions(vpc: Vpc, world: Answers) -> Iterator[tuple[str, str]]:
             )
 
 
+def remarks(vpc: Vpc, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
+    """Yield a warning if the hosts that hold a part of the VPC now are in several zones."""
+    zones: dict[str, list[str]] = {}
+    for chassis in observed.span(vpc.name):
+        if zone := zone_of(world, f"hosts/{chassis}"):
+            zones.setdefault(zone, []).append(chassis)
+    if len(zones) > 1:
+        where = "; ".join(f"{zone}: {', '.join(hosts)}" for zone, hosts in sorted(zones.items()))
+        yield (
+            "SPANS_ZONES",
+            f"Its ports and gateways are in several zones ({where}): traffic crosses between them, and if they are "
+            "cut off from each other each part is on its own. Nothing needs to be done if that is meant.",
+        )
+
+
 KIND = Kind(
     message="headgate.v1.Vpc",
     noun=Vpc,
@@ -188,4 +204,5 @@ KIND = Kind(
     validate=validate,
     compile=compile_vpc,
     conditions=conditions,
+    remarks=remarks,
 )

@@ -21,6 +21,7 @@ class Host:
     tunnel_ip: Address | None = None
     physical_networks: tuple[tuple[str, str], ...] = ()
     agent_version: str = ""
+    zone: str | None = None
 
     @property
     def chassis(self) -> str:
@@ -35,6 +36,8 @@ class Host:
         """Yield where it is found."""
         for network, _ in self.physical_networks:
             yield "hosts_on", network
+        if self.tunnel_ip:
+            yield "host_at", self.tunnel_ip
 
     def taken(self) -> tuple[tuple[str, int], ...]:
         """Return the numbers it holds: none."""
@@ -46,3 +49,10 @@ def is_gateway_host(world: Answers, name: str) -> bool:
     """Return whether a host may be given gateways."""
     host = world.get(Host, name)
     return host is not None and not host.drain and not host.meta.deleting
+
+
+@view
+def zone_of(world: Answers, name: str) -> str | None:
+    """Return the zone of a host; None if it is in none that we know of."""
+    host = world.get(Host, name)
+    return None if host is None else host.zone

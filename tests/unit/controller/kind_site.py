@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import cache, partial
 from typing import Any
 
@@ -16,6 +17,7 @@ from headgate_controller.errors import InvalidError, Violation
 from headgate_controller.intent import Stamp
 from headgate_controller.kinds import registry
 from headgate_controller.mutations import Create, Delete, Mutation, Register, Request, Update, apply_request
+from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.world import Draft, World
 
@@ -53,6 +55,32 @@ def schema() -> Schema:
 
 def units(known: Schema | None = None) -> Mapping[type, Any]:
     return {codec.kind.noun: codec.kind.compile for codec in (known or schema()).codecs.values()}
+
+
+@dataclass
+class Seen:
+    """What is observed of a site: hosts by chassis, places by iface-id, spans by scope."""
+
+    hosts: dict[str, HostHeard] = field(default_factory=dict)
+    places: dict[str, str] = field(default_factory=dict)
+    spans: dict[str, list[str]] = field(default_factory=dict)
+    lags: dict[str, int] = field(default_factory=dict)
+    southbound: bool = True
+
+    def heard(self, chassis: str) -> HostHeard:
+        return self.hosts.get(chassis, HostHeard())
+
+    def behind(self, chassis: str) -> int | None:
+        return self.lags.get(chassis)
+
+    def sees_bindings(self) -> bool:
+        return self.southbound
+
+    def bound(self, logical_port: str) -> str | None:
+        return self.places.get(logical_port)
+
+    def span(self, scope: str) -> list[str]:
+        return self.spans.get(scope, [])
 
 
 class Site:
@@ -98,8 +126,9 @@ class Site:
     def delete(self, name: str, **options: Any) -> None:
         self.submit(Delete(name, **options))
 
-    def register(self, host: str, *networks: str) -> None:
-        self.submit(Register(f"hosts/{host}", str(uuid.uuid4()), "", dict.fromkeys(networks, "br-ext"), "1"))
+    def register(self, host: str, *networks: str, tunnel_ip: str = "") -> None:
+        facts = (tunnel_ip, dict.fromkeys(networks, "br-ext"), "1")
+        self.submit(Register(f"hosts/{host}", str(uuid.uuid4()), *facts))
 
     def get(self, name: str) -> Any:
         return self.world.resources[name]
@@ -110,6 +139,17 @@ class Site:
     def conditions(self, name: str) -> dict[str, str]:
         noun: Any = self.world.resources[name]
         return dict(self.schema.kind(noun).conditions(noun, self.world))
+
+    def seen(self, name: str, observed: Seen) -> Any:
+        """Return the message of a resource with what is observed of it, and nothing else."""
+        noun, codec = self.world.resources[name], self.schema.codec_of(name)
+        message = codec.message()
+        codec.live.write(message, codec.kind.observe(noun, self.world, observed))
+        return message
+
+    def remarks(self, name: str, observed: Seen) -> dict[str, str]:
+        noun: Any = self.world.resources[name]
+        return dict(self.schema.kind(noun).remarks(noun, self.world, observed))
 
     def rows(self) -> Rows:
         return rows_of(self.world, self.schema)

@@ -157,6 +157,13 @@ def test_what_is_immutable_inside_is_immutable_outside() -> None:
     assert breaking(holds) == []
 
 
+def test_what_is_live_is_output_that_changes_by_itself() -> None:
+    def holds(_: FieldDescriptor, rule: ann.Field) -> bool:
+        return not rule.live or (rule.behavior == ann.BEHAVIOR_OUTPUT_ONLY and rule.volatile)
+
+    assert breaking(holds) == []
+
+
 def test_bounds_fit_the_types_they_are_on() -> None:
     def holds(field: FieldDescriptor, rule: ann.Field) -> bool:
         number = field.message_type is None and not is_text(field)

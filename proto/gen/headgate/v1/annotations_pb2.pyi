@@ -74,7 +74,7 @@ class Resource(_message.Message):
     def __init__(self, type: _Optional[str] = ..., plural: _Optional[str] = ..., patterns: _Optional[_Iterable[str]] = ..., id_pattern: _Optional[str] = ...) -> None: ...
 
 class Field(_message.Message):
-    __slots__ = ("behavior", "immutable", "server_chosen", "volatile", "format", "references", "minimum", "maximum", "max_size", "min_size", "unordered", "pattern", "sensitive", "write_only", "default_value", "key")
+    __slots__ = ("behavior", "immutable", "server_chosen", "volatile", "format", "references", "minimum", "maximum", "max_size", "min_size", "unordered", "pattern", "sensitive", "write_only", "default_value", "live", "key")
     BEHAVIOR_FIELD_NUMBER: _ClassVar[int]
     IMMUTABLE_FIELD_NUMBER: _ClassVar[int]
     SERVER_CHOSEN_FIELD_NUMBER: _ClassVar[int]
@@ -90,6 +90,7 @@ class Field(_message.Message):
     SENSITIVE_FIELD_NUMBER: _ClassVar[int]
     WRITE_ONLY_FIELD_NUMBER: _ClassVar[int]
     DEFAULT_VALUE_FIELD_NUMBER: _ClassVar[int]
+    LIVE_FIELD_NUMBER: _ClassVar[int]
     KEY_FIELD_NUMBER: _ClassVar[int]
     behavior: Behavior
     immutable: bool
@@ -106,8 +107,9 @@ class Field(_message.Message):
     sensitive: bool
     write_only: bool
     default_value: str
+    live: bool
     key: str
-    def __init__(self, behavior: _Optional[_Union[Behavior, str]] = ..., immutable: bool = ..., server_chosen: bool = ..., volatile: bool = ..., format: _Optional[_Union[Format, str]] = ..., references: _Optional[str] = ..., minimum: _Optional[int] = ..., maximum: _Optional[int] = ..., max_size: _Optional[int] = ..., min_size: _Optional[int] = ..., unordered: bool = ..., pattern: _Optional[str] = ..., sensitive: bool = ..., write_only: bool = ..., default_value: _Optional[str] = ..., key: _Optional[str] = ...) -> None: ...
+    def __init__(self, behavior: _Optional[_Union[Behavior, str]] = ..., immutable: bool = ..., server_chosen: bool = ..., volatile: bool = ..., format: _Optional[_Union[Format, str]] = ..., references: _Optional[str] = ..., minimum: _Optional[int] = ..., maximum: _Optional[int] = ..., max_size: _Optional[int] = ..., min_size: _Optional[int] = ..., unordered: bool = ..., pattern: _Optional[str] = ..., sensitive: bool = ..., write_only: bool = ..., default_value: _Optional[str] = ..., live: bool = ..., key: _Optional[str] = ...) -> None: ...
 
 class Choice(_message.Message):
     __slots__ = ("optional",)

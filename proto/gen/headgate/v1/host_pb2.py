@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16headgate/v1/host.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xd3\x07\n\x04Host\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12]\n\x06labels\x18\x0c \x03(\x0b\x32\x1d.headgate.v1.Host.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12\x1a\n\x05\x64rain\x18\x14 \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x03\x88\x01\x01\x12\x1d\n\ttunnel_ip\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x03 \x01(\x03\x12L\n\x11physical_networks\x18\x16 \x03(\x0b\x32\'.headgate.v1.Host.PhysicalNetworksEntryB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1f\n\ragent_version\x18\x17 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15PhysicalNetworksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:N\xea\xe0\x18J\n\x04host\x12\x05hosts\x1a\x0chosts/{host}\"-[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protectionB\x08\n\x06_drain\"\x9e\x01\n\x03Nic\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x15\n\x03mac\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x19\n\x07link_up\x18\x03 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1c\n\nspeed_mbps\x18\x04 \x01(\x05\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x15\n\x03mtu\x18\x05 \x01(\x05\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x18\n\x06\x62ridge\x18\x06 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\"\x1e\n\x0eGetHostRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"`\n\x10ListHostsRequest\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"N\n\x11ListHostsResponse\x12 \n\x05hosts\x18\x01 \x03(\x0b\x32\x11.headgate.v1.Host\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x11\x43reateHostRequest\x12\x0f\n\x07host_id\x18\x02 \x01(\t\x12\x1f\n\x04host\x18\x03 \x01(\x0b\x32\x11.headgate.v1.Host\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x90\x01\n\x11UpdateHostRequest\x12\x1f\n\x04host\x18\x01 \x01(\x0b\x32\x11.headgate.v1.Host\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"u\n\x11\x44\x65leteHostRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xdc\x02\n\x0bHostService\x12\x39\n\x07GetHost\x12\x1b.headgate.v1.GetHostRequest\x1a\x11.headgate.v1.Host\x12J\n\tListHosts\x12\x1d.headgate.v1.ListHostsRequest\x1a\x1e.headgate.v1.ListHostsResponse\x12?\n\nCreateHost\x12\x1e.headgate.v1.CreateHostRequest\x1a\x11.headgate.v1.Host\x12?\n\nUpdateHost\x12\x1e.headgate.v1.UpdateHostRequest\x1a\x11.headgate.v1.Host\x12\x44\n\nDeleteHost\x12\x1e.headgate.v1.DeleteHostRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16headgate/v1/host.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\xbc\n\n\x04Host\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12]\n\x06labels\x18\x0c \x03(\x0b\x32\x1d.headgate.v1.Host.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12\x1a\n\x05\x64rain\x18\x14 \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x03\x88\x01\x01\x12\x1d\n\ttunnel_ip\x18\x15 \x01(\tB\n\xf2\xe0\x18\x06\x08\x03 \x01(\x03\x12L\n\x11physical_networks\x18\x16 \x03(\x0b\x32\'.headgate.v1.Host.PhysicalNetworksEntryB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1f\n\ragent_version\x18\x17 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12J\n\x04zone\x18\x18 \x01(\tB7\xf2\xe0\x18\x33\x08\x02H?b-[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?H\x04\x88\x01\x01\x12\x38\n\x08liveness\x18\x1b \x01(\x0b\x32\x19.headgate.v1.HostLivenessB\x0b\xf2\xe0\x18\x07\x08\x03 \x01\x80\x01\x01\x12>\n\x08versions\x18\x1c \x03(\x0b\x32\x1f.headgate.v1.Host.VersionsEntryB\x0b\xf2\xe0\x18\x07\x08\x03 \x01\x80\x01\x01\x12+\n\x04nics\x18\x1d \x03(\x0b\x32\x10.headgate.v1.NicB\x0b\xf2\xe0\x18\x07\x08\x03 \x01\x80\x01\x01\x12:\n\x0ctunnel_peers\x18\x1e \x03(\x0b\x32\x17.headgate.v1.TunnelPeerB\x0b\xf2\xe0\x18\x07\x08\x03 \x01\x80\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x37\n\x15PhysicalNetworksEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a/\n\rVersionsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:N\xea\xe0\x18J\n\x04host\x12\x05hosts\x1a\x0chosts/{host}\"-[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protectionB\x08\n\x06_drainB\x07\n\x05_zone\"\xf7\x01\n\x0cHostLiveness\x12\x1b\n\tconnected\x18\x01 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12=\n\x0f\x63onnected_since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x38\n\nlast_heard\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1f\n\rovn_connected\x18\x04 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12!\n\novn_behind\x18\x05 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01H\x00\x88\x01\x01\x42\r\n\x0b_ovn_behind\"\x9e\x01\n\x03Nic\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x15\n\x03mac\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x19\n\x07link_up\x18\x03 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1c\n\nspeed_mbps\x18\x04 \x01(\x05\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x15\n\x03mtu\x18\x05 \x01(\x05\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x18\n\x06\x62ridge\x18\x06 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\"^\n\nTunnelPeer\x12\x16\n\x04host\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1b\n\tremote_ip\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1b\n\tbfd_state\x18\x03 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\"\x1e\n\x0eGetHostRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"`\n\x10ListHostsRequest\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"N\n\x11ListHostsResponse\x12 \n\x05hosts\x18\x01 \x03(\x0b\x32\x11.headgate.v1.Host\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"p\n\x11\x43reateHostRequest\x12\x0f\n\x07host_id\x18\x02 \x01(\t\x12\x1f\n\x04host\x18\x03 \x01(\x0b\x32\x11.headgate.v1.Host\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x90\x01\n\x11UpdateHostRequest\x12\x1f\n\x04host\x18\x01 \x01(\x0b\x32\x11.headgate.v1.Host\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"u\n\x11\x44\x65leteHostRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xdc\x02\n\x0bHostService\x12\x39\n\x07GetHost\x12\x1b.headgate.v1.GetHostRequest\x1a\x11.headgate.v1.Host\x12J\n\tListHosts\x12\x1d.headgate.v1.ListHostsRequest\x1a\x1e.headgate.v1.ListHostsResponse\x12?\n\nCreateHost\x12\x1e.headgate.v1.CreateHostRequest\x1a\x11.headgate.v1.Host\x12?\n\nUpdateHost\x12\x1e.headgate.v1.UpdateHostRequest\x1a\x11.headgate.v1.Host\x12\x44\n\nDeleteHost\x12\x1e.headgate.v1.DeleteHostRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOST_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_HOST_PHYSICALNETWORKSENTRY']._loaded_options = None
   _globals['_HOST_PHYSICALNETWORKSENTRY']._serialized_options = b'8\001'
+  _globals['_HOST_VERSIONSENTRY']._loaded_options = None
+  _globals['_HOST_VERSIONSENTRY']._serialized_options = b'8\001'
   _globals['_HOST'].fields_by_name['name']._loaded_options = None
   _globals['_HOST'].fields_by_name['name']._serialized_options = b'\362\340\030\004\010\004\020\001'
   _globals['_HOST'].fields_by_name['uid']._loaded_options = None
@@ -74,8 +76,28 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_HOST'].fields_by_name['physical_networks']._serialized_options = b'\362\340\030\004\010\003 \001'
   _globals['_HOST'].fields_by_name['agent_version']._loaded_options = None
   _globals['_HOST'].fields_by_name['agent_version']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_HOST'].fields_by_name['zone']._loaded_options = None
+  _globals['_HOST'].fields_by_name['zone']._serialized_options = b'\362\340\0303\010\002H?b-[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?'
+  _globals['_HOST'].fields_by_name['liveness']._loaded_options = None
+  _globals['_HOST'].fields_by_name['liveness']._serialized_options = b'\362\340\030\007\010\003 \001\200\001\001'
+  _globals['_HOST'].fields_by_name['versions']._loaded_options = None
+  _globals['_HOST'].fields_by_name['versions']._serialized_options = b'\362\340\030\007\010\003 \001\200\001\001'
+  _globals['_HOST'].fields_by_name['nics']._loaded_options = None
+  _globals['_HOST'].fields_by_name['nics']._serialized_options = b'\362\340\030\007\010\003 \001\200\001\001'
+  _globals['_HOST'].fields_by_name['tunnel_peers']._loaded_options = None
+  _globals['_HOST'].fields_by_name['tunnel_peers']._serialized_options = b'\362\340\030\007\010\003 \001\200\001\001'
   _globals['_HOST']._loaded_options = None
   _globals['_HOST']._serialized_options = b'\352\340\030J\n\004host\022\005hosts\032\014hosts/{host}\"-[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?'
+  _globals['_HOSTLIVENESS'].fields_by_name['connected']._loaded_options = None
+  _globals['_HOSTLIVENESS'].fields_by_name['connected']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_HOSTLIVENESS'].fields_by_name['connected_since']._loaded_options = None
+  _globals['_HOSTLIVENESS'].fields_by_name['connected_since']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_HOSTLIVENESS'].fields_by_name['last_heard']._loaded_options = None
+  _globals['_HOSTLIVENESS'].fields_by_name['last_heard']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_HOSTLIVENESS'].fields_by_name['ovn_connected']._loaded_options = None
+  _globals['_HOSTLIVENESS'].fields_by_name['ovn_connected']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_HOSTLIVENESS'].fields_by_name['ovn_behind']._loaded_options = None
+  _globals['_HOSTLIVENESS'].fields_by_name['ovn_behind']._serialized_options = b'\362\340\030\004\010\003 \001'
   _globals['_NIC'].fields_by_name['name']._loaded_options = None
   _globals['_NIC'].fields_by_name['name']._serialized_options = b'\362\340\030\004\010\003 \001'
   _globals['_NIC'].fields_by_name['mac']._loaded_options = None
@@ -88,26 +110,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NIC'].fields_by_name['mtu']._serialized_options = b'\362\340\030\004\010\003 \001'
   _globals['_NIC'].fields_by_name['bridge']._loaded_options = None
   _globals['_NIC'].fields_by_name['bridge']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_TUNNELPEER'].fields_by_name['host']._loaded_options = None
+  _globals['_TUNNELPEER'].fields_by_name['host']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_TUNNELPEER'].fields_by_name['remote_ip']._loaded_options = None
+  _globals['_TUNNELPEER'].fields_by_name['remote_ip']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_TUNNELPEER'].fields_by_name['bfd_state']._loaded_options = None
+  _globals['_TUNNELPEER'].fields_by_name['bfd_state']._serialized_options = b'\362\340\030\004\010\003 \001'
   _globals['_HOST']._serialized_start=192
-  _globals['_HOST']._serialized_end=1171
-  _globals['_HOST_LABELSENTRY']._serialized_start=922
-  _globals['_HOST_LABELSENTRY']._serialized_end=967
-  _globals['_HOST_PHYSICALNETWORKSENTRY']._serialized_start=969
-  _globals['_HOST_PHYSICALNETWORKSENTRY']._serialized_end=1024
-  _globals['_NIC']._serialized_start=1174
-  _globals['_NIC']._serialized_end=1332
-  _globals['_GETHOSTREQUEST']._serialized_start=1334
-  _globals['_GETHOSTREQUEST']._serialized_end=1364
-  _globals['_LISTHOSTSREQUEST']._serialized_start=1366
-  _globals['_LISTHOSTSREQUEST']._serialized_end=1462
-  _globals['_LISTHOSTSRESPONSE']._serialized_start=1464
-  _globals['_LISTHOSTSRESPONSE']._serialized_end=1542
-  _globals['_CREATEHOSTREQUEST']._serialized_start=1544
-  _globals['_CREATEHOSTREQUEST']._serialized_end=1656
-  _globals['_UPDATEHOSTREQUEST']._serialized_start=1659
-  _globals['_UPDATEHOSTREQUEST']._serialized_end=1803
-  _globals['_DELETEHOSTREQUEST']._serialized_start=1805
-  _globals['_DELETEHOSTREQUEST']._serialized_end=1922
-  _globals['_HOSTSERVICE']._serialized_start=1925
-  _globals['_HOSTSERVICE']._serialized_end=2273
+  _globals['_HOST']._serialized_end=1532
+  _globals['_HOST_LABELSENTRY']._serialized_start=1225
+  _globals['_HOST_LABELSENTRY']._serialized_end=1270
+  _globals['_HOST_PHYSICALNETWORKSENTRY']._serialized_start=1272
+  _globals['_HOST_PHYSICALNETWORKSENTRY']._serialized_end=1327
+  _globals['_HOST_VERSIONSENTRY']._serialized_start=1329
+  _globals['_HOST_VERSIONSENTRY']._serialized_end=1376
+  _globals['_HOSTLIVENESS']._serialized_start=1535
+  _globals['_HOSTLIVENESS']._serialized_end=1782
+  _globals['_NIC']._serialized_start=1785
+  _globals['_NIC']._serialized_end=1943
+  _globals['_TUNNELPEER']._serialized_start=1945
+  _globals['_TUNNELPEER']._serialized_end=2039
+  _globals['_GETHOSTREQUEST']._serialized_start=2041
+  _globals['_GETHOSTREQUEST']._serialized_end=2071
+  _globals['_LISTHOSTSREQUEST']._serialized_start=2073
+  _globals['_LISTHOSTSREQUEST']._serialized_end=2169
+  _globals['_LISTHOSTSRESPONSE']._serialized_start=2171
+  _globals['_LISTHOSTSRESPONSE']._serialized_end=2249
+  _globals['_CREATEHOSTREQUEST']._serialized_start=2251
+  _globals['_CREATEHOSTREQUEST']._serialized_end=2363
+  _globals['_UPDATEHOSTREQUEST']._serialized_start=2366
+  _globals['_UPDATEHOSTREQUEST']._serialized_end=2510
+  _globals['_DELETEHOSTREQUEST']._serialized_start=2512
+  _globals['_DELETEHOSTREQUEST']._serialized_end=2629
+  _globals['_HOSTSERVICE']._serialized_start=2632
+  _globals['_HOSTSERVICE']._serialized_end=2980
 # @@protoc_insertion_point(module_scope)

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Host(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "drain", "tunnel_ip", "physical_networks", "agent_version")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "drain", "tunnel_ip", "physical_networks", "agent_version", "zone", "liveness", "versions", "nics", "tunnel_peers")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -21,6 +21,13 @@ class Host(_message.Message):
         value: str
         def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     class PhysicalNetworksEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    class VersionsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -44,6 +51,11 @@ class Host(_message.Message):
     TUNNEL_IP_FIELD_NUMBER: _ClassVar[int]
     PHYSICAL_NETWORKS_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
+    ZONE_FIELD_NUMBER: _ClassVar[int]
+    LIVENESS_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    NICS_FIELD_NUMBER: _ClassVar[int]
+    TUNNEL_PEERS_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     generation: int
@@ -61,7 +73,26 @@ class Host(_message.Message):
     tunnel_ip: str
     physical_networks: _containers.ScalarMap[str, str]
     agent_version: str
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., drain: bool = ..., tunnel_ip: _Optional[str] = ..., physical_networks: _Optional[_Mapping[str, str]] = ..., agent_version: _Optional[str] = ...) -> None: ...
+    zone: str
+    liveness: HostLiveness
+    versions: _containers.ScalarMap[str, str]
+    nics: _containers.RepeatedCompositeFieldContainer[Nic]
+    tunnel_peers: _containers.RepeatedCompositeFieldContainer[TunnelPeer]
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., drain: bool = ..., tunnel_ip: _Optional[str] = ..., physical_networks: _Optional[_Mapping[str, str]] = ..., agent_version: _Optional[str] = ..., zone: _Optional[str] = ..., liveness: _Optional[_Union[HostLiveness, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., nics: _Optional[_Iterable[_Union[Nic, _Mapping]]] = ..., tunnel_peers: _Optional[_Iterable[_Union[TunnelPeer, _Mapping]]] = ...) -> None: ...
+
+class HostLiveness(_message.Message):
+    __slots__ = ("connected", "connected_since", "last_heard", "ovn_connected", "ovn_behind")
+    CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    CONNECTED_SINCE_FIELD_NUMBER: _ClassVar[int]
+    LAST_HEARD_FIELD_NUMBER: _ClassVar[int]
+    OVN_CONNECTED_FIELD_NUMBER: _ClassVar[int]
+    OVN_BEHIND_FIELD_NUMBER: _ClassVar[int]
+    connected: bool
+    connected_since: _timestamp_pb2.Timestamp
+    last_heard: _timestamp_pb2.Timestamp
+    ovn_connected: bool
+    ovn_behind: int
+    def __init__(self, connected: bool = ..., connected_since: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., last_heard: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., ovn_connected: bool = ..., ovn_behind: _Optional[int] = ...) -> None: ...
 
 class Nic(_message.Message):
     __slots__ = ("name", "mac", "link_up", "speed_mbps", "mtu", "bridge")
@@ -78,6 +109,16 @@ class Nic(_message.Message):
     mtu: int
     bridge: str
     def __init__(self, name: _Optional[str] = ..., mac: _Optional[str] = ..., link_up: bool = ..., speed_mbps: _Optional[int] = ..., mtu: _Optional[int] = ..., bridge: _Optional[str] = ...) -> None: ...
+
+class TunnelPeer(_message.Message):
+    __slots__ = ("host", "remote_ip", "bfd_state")
+    HOST_FIELD_NUMBER: _ClassVar[int]
+    REMOTE_IP_FIELD_NUMBER: _ClassVar[int]
+    BFD_STATE_FIELD_NUMBER: _ClassVar[int]
+    host: str
+    remote_ip: str
+    bfd_state: str
+    def __init__(self, host: _Optional[str] = ..., remote_ip: _Optional[str] = ..., bfd_state: _Optional[str] = ...) -> None: ...
 
 class GetHostRequest(_message.Message):
     __slots__ = ("name",)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from kind_site import PROVIDER, Site, faults, later, words
+from kind_site import PROVIDER, Seen, Site, faults, later, words
 
 from headgate_controller.mutations import Register
+from headgate_controller.observed import HostHeard, HostReport, Nic
 
 
 def test_registration_makes_the_host_with_what_its_agent_says() -> None:
@@ -54,3 +55,43 @@ def test_a_host_has_no_rows() -> None:
     site = Site()
     site.register("h1", PROVIDER)
     assert site.rows() == {}
+
+
+def test_a_host_shows_its_cards_its_peers_by_name_and_how_far_it_is() -> None:
+    site = Site()
+    site.register("h1", PROVIDER, tunnel_ip="192.0.2.1")
+    site.register("h2", PROVIDER, tunnel_ip="192.0.2.2")
+    cards = (Nic("eth0", "0a:00:00:00:00:01", True, 25_000, 1600, "br-phy"), Nic("eth1"))
+    tunnels = (("192.0.2.2", "up"), ("192.0.2.9", ""), ("a name", "down"))
+    report = HostReport(versions=(("ovn", "23.03.1"),), nics=cards, tunnels=tunnels, ovn_connected=True)
+    seen = site.seen("hosts/h1", Seen({"h1": HostHeard(True, 5, 7_000_000_001, report=report)}, lags={"h1": 3}))
+    assert [(n.name, n.mac, n.link_up, n.speed_mbps, n.mtu, n.bridge) for n in seen.nics] == [
+        ("eth0", "0a:00:00:00:00:01", True, 25_000, 1600, "br-phy"),
+        ("eth1", "", False, 0, 0, ""),
+    ]
+    peers = [(peer.host, peer.remote_ip, peer.bfd_state) for peer in seen.tunnel_peers]
+    assert peers == [("hosts/h2", "192.0.2.2", "up"), ("", "192.0.2.9", ""), ("", "a name", "down")]
+    assert dict(seen.versions) == {"ovn": "23.03.1"}
+    live = seen.liveness
+    assert (live.connected, live.ovn_connected, live.ovn_behind, live.last_heard.seconds) == (True, True, 3, 7)
+
+
+def test_a_host_that_cannot_be_heard_shows_what_it_said_last() -> None:
+    site = Site()
+    site.register("h1", PROVIDER)
+    report = HostReport(nics=(Nic("eth0"),), ovn_connected=True, failures={"chassis": "something"})
+    gone = Seen({"h1": HostHeard(False, None, 5, report=report)})
+    seen = site.seen("hosts/h1", gone)
+    assert [nic.name for nic in seen.nics] == ["eth0"]
+    assert (seen.liveness.connected, seen.liveness.HasField("connected_since"), seen.liveness.ovn_connected) == (
+        False,
+        False,
+        False,
+    )
+    assert not seen.liveness.HasField("ovn_behind"), "OVN does not know it"
+    assert list(site.remarks("hosts/h1", gone)) == ["NOT_CONNECTED"]
+
+
+@pytest.mark.parametrize("zone", ["", "room 1", "-a", "x" * 64])
+def test_a_zone_is_one_word(zone: str) -> None:
+    assert [field for field, _ in faults(later(Site().create, "hosts/h1", zone=zone))] == ["zone"]

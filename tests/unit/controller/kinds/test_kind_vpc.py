@@ -13,6 +13,7 @@ from kind_site import (
     ROUTED_FIELDS,
     SUBNET,
     VPC,
+    Seen,
     Site,
     connected,
     faults,
@@ -248,6 +249,26 @@ def test_a_gateway_moves_only_when_its_own_host_gives_it_up(history: list[tuple[
         if before and before[0] != host:
             draining = site.get(f"hosts/{before[0]}").drain
             assert after[0] == before[0] or draining, (history, before, after)
+
+
+# --- zones ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_vpc_whose_span_crosses_zones_says_which_hosts_are_where() -> None:
+    site = connected()
+    site.register("h3", PROVIDER)
+    site.register("h4", PROVIDER)
+    for host, zone in {"h1": "north", "h2": "south", "h3": "north"}.items():
+        site.update(f"hosts/{host}", zone=zone)
+
+    def warning(*hosts: str) -> str | None:
+        return site.remarks(VPC, Seen(spans={VPC: list(hosts)})).get("SPANS_ZONES")
+
+    assert "(north: h1, h3; south: h2)" in str(warning("h1", "h2", "h3"))
+    assert warning("h1", "h3") is None
+    assert warning("h1", "h4", "elsewhere") is None, "of a host without a zone nobody knows that it is in another"
+    site.update("hosts/h2", zone="north")
+    assert warning("h1", "h2", "h3") is None
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
