@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from headgate_controller.names import parent_of
 from headgate_controller.nouns.meta import NEW, Meta
 from headgate_controller.nouns.subnet import ipv6_pool
+from headgate_controller.nouns.vm import VM_NAME
 from headgate_controller.world import Answers, Entry, view
 
 
@@ -34,16 +35,19 @@ class Port:
         yield "parent", self.subnet
         if self.host:
             yield "host", self.host
+        if self.vm and VM_NAME.fullmatch(self.vm):
+            yield "vm", self.vm
 
     def entries(self) -> Iterator[Entry]:
         """Yield where it is found."""
-        yield "referrers", self.subnet
+        yield from (("referrers", target) for _, target in self.references())
         yield "iface", self.iface_id
         if self.mac:
             yield "mac", (self.subnet, self.mac)
         if self.host:
-            yield "referrers", self.host
             yield "ports_on", self.host
+        if self.vm:
+            yield "ports_of_vm", self.vm
 
     def taken(self) -> Iterator[tuple[str, int]]:
         """Yield its addresses."""
