@@ -86,13 +86,17 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What a host's agent reported of its machine; it makes the host's resource if there is none."""
+    """What a host's agent reported of its machine; it makes the host's resource if there is none.
+
+    `networks_down` is None as long as the agent has not said: what it said last still counts, then.
+    """
 
     name: str
     uid: str
     tunnel_ip: str
     physical_networks: Mapping[str, str]
     agent_version: str
+    networks_down: tuple[str, ...] | None = None
 
     def apply(self, draft: Draft, schema: Schema, stamp: Stamp) -> Draft:
         """Return the Draft in which the host is as reported.
@@ -112,8 +116,13 @@ class Register:
             tunnel_ip=self._tunnel_address(),
             physical_networks=tuple(sorted(self.physical_networks.items())),
             agent_version=self.agent_version,
+            physical_networks_down=self._down(there),
         )
         return draft if facts == there else draft.put(replace(facts, meta=replace(there.meta, revision=stamp.revision)))
+
+    def _down(self, there: Host) -> tuple[str, ...]:
+        told = there.physical_networks_down if self.networks_down is None else self.networks_down
+        return tuple(sorted(self.physical_networks.keys() & set(told)))
 
     def _tunnel_address(self) -> Address | None:
         try:

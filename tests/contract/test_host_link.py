@@ -363,6 +363,16 @@ def test_hosts_whose_networks_change_are_given_and_relieved_of_gateways(
         await_order(names[0])
         assert connect(third, names[1], **{network: "br-ext"}) == {"chassis", f"physical_network/{network}"}
         await_order(names[0], names[1])
+        third.say(report=pb.Report(physical_networks_down=[network]))
+        wait_until(lambda: conditions(api, names[1]), seconds=SECONDS, what="the lost link to be stored")
+        await_order(names[0], names[1])
+        first.say(report=pb.Report(physical_networks_down=[network]))
+        third.say(report=pb.Report())
+        wait_until(lambda: gateways(api, vpc)[0] == f"hosts/{names[1]}", seconds=SECONDS, what="the gateway to move")
+        await_order(names[1], names[0])
+        first.say(report=pb.Report())
+        wait_until(lambda: not conditions(api, names[0]), seconds=SECONDS, what="the link to be back")
+        await_order(names[1], names[0])
         connect(fourth, names[0])
         await_order(names[1])
         assert "NO_GATEWAY_HOST" not in {c.reason for c in api.get(vpc).status.conditions}

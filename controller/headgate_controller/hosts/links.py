@@ -15,7 +15,7 @@ from typing import Any
 
 import grpc
 
-from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Trust, Welcome
+from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report, Trust, Welcome
 from headgate_common import pki
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
 from headgate_controller.hosts.door import CertificateError, Door, Guest
@@ -46,8 +46,9 @@ class SupersededError(HeadgateError):
 class Link:
     """One connected agent: what it holds, what is in flight, what it said last."""
 
-    def __init__(self, name: str, held_version: str, protocol: int, guest: Guest | None) -> None:
-        self.name = name
+    def __init__(self, register: Register, held_version: str, protocol: int, guest: Guest | None) -> None:
+        self.name = register.name
+        self.register = register
         self.protocol = protocol
         self.guest = guest
         self.trusted = b""
@@ -185,17 +186,19 @@ class HostLinks:
             raise CertificateError(text)
         protocol = agreed(hello)
         name = f"hosts/{hello.host}"
-        register = Register(
-            name, str(uuid.uuid4()), hello.facts.tunnel_ip, dict(hello.facts.physical_networks), hello.agent_version
-        )
-        await self._writer.submit(Request([register]))
+        facts = hello.facts
+        register = Register(name, "", facts.tunnel_ip, dict(facts.physical_networks), hello.agent_version)
+        await self._register(register)
         if (older := self._links.get(name)) is not None:
             older.superseded = True
             older.changed.set()
-        link = self._links[name] = Link(name, hello.held_version, protocol, guest)
+        link = self._links[name] = Link(register, hello.held_version, protocol, guest)
         self._on_change()
         log.info("host connected", extra={"host": name, "version": hello.held_version, "agent": hello.agent_version})
         return link
+
+    async def _register(self, register: Register) -> None:
+        await self._writer.submit(Request([replace(register, uid=str(uuid.uuid4()))]))
 
     async def _listen(self, link: Link, requests: AsyncIterator[ConnectRequest]) -> None:
         async for request in requests:
@@ -210,7 +213,17 @@ class HostLinks:
                     )
                     link.refused(request.nack.nonce, request.nack.reason, request.nack.message)
                 case "report":
-                    link.heard = replace(link.heard, report=host_report(request.report))
+                    await self._reported(link, request.report)
+
+    async def _reported(self, link: Link, report: Report) -> None:
+        """Take in what a host is; what decides where gateways can be is stored first."""
+        link.heard = replace(link.heard, report=host_report(report))
+        if self._links.get(link.name) is not link:
+            return  # a newer stream of the host's speaks for it
+        register = replace(link.register, networks_down=tuple(sorted(report.physical_networks_down)))
+        if register != link.register:
+            link.register = register
+            await self._register(register)
 
     async def _speak(self, link: Link, listening: asyncio.Task[None]) -> AsyncGenerator[ConnectResponse]:
         """Yield what the agent is to be told, until it ends the stream.

@@ -10,9 +10,9 @@ from headgate_controller.addresses import parse_address
 from headgate_controller.kinds.registry import Faults, Kind
 from headgate_controller.nouns.host import Host
 from headgate_controller.observed import Nic, Observed
-from headgate_controller.world import World
+from headgate_controller.world import Answers, World
 
-FACTS = ("tunnel_ip", "physical_networks", "agent_version")
+FACTS = ("tunnel_ip", "physical_networks", "agent_version", "physical_networks_down")
 """What the host's agent reports, and no client."""
 
 
@@ -55,18 +55,28 @@ def allocate(host: Host, before: Host | None, world: World) -> tuple[Host, Fault
 
 
 def affects(before: Host | None, after: Host | None, world: World) -> Iterator[str]:
-    """Yield the VPCs whose gateways may be on the host, if it came, went, drains or changed its networks."""
+    """Yield the VPCs whose gateways may be on the host, if it came, went, drains, or its networks changed."""
     was, now = (_offers(host) for host in (before, after))
-    for network in sorted(was ^ now):
+    for network in sorted({network for network, _ in was ^ now}):
         for subnet in sorted(world.group("subnets_on", network)):
             yield from sorted(world.group("vpcs_on", subnet))
 
 
-def _offers(host: Host | None) -> frozenset[str]:
-    """Return the physical networks that a host can carry gateways on."""
-    if host is None or host.drain or host.meta.deleting:
+def _offers(host: Host | None) -> frozenset[tuple[str, bool]]:
+    """Return the physical networks that a host can have gateways to, and whether it is good for them now."""
+    if host is None or not host.takes_gateways:
         return frozenset()
-    return frozenset(network for network, _ in host.physical_networks)
+    return frozenset((network, host.carries(network)) for network, _ in host.physical_networks)
+
+
+def conditions(host: Host, world: Answers) -> Iterator[tuple[str, str]]:
+    """Yield what keeps the host from doing all that it could."""
+    for network in host.physical_networks_down:
+        yield (
+            "UPLINK_DOWN",
+            f"None of the uplinks to the physical network {network} has a link; see to the cable and the switch. "
+            "Gateways to it have moved to other hosts, and stay there when the link is back.",
+        )
 
 
 def remarks(host: Host, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
@@ -110,6 +120,7 @@ KIND = Kind(
     noun=Host,
     allocate=allocate,
     affects=affects,
+    conditions=conditions,
     live=HostSeen,
     observe=observe,
     remarks=remarks,

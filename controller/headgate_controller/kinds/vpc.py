@@ -22,8 +22,8 @@ from headgate_controller.northbound_rows import (
     switch_key,
     switch_port,
 )
-from headgate_controller.nouns.host import Host, is_gateway_host, zone_of
-from headgate_controller.nouns.subnet import NAT, Subnet, attached, external_facts
+from headgate_controller.nouns.host import Host, carries_gateways, zone_of
+from headgate_controller.nouns.subnet import NAT, Subnet, attached
 from headgate_controller.nouns.vpc import ExternalAttachment, Vpc
 from headgate_controller.observed import Observed
 from headgate_controller.pools import free_mac, next_free
@@ -85,13 +85,14 @@ def _fits(attachment: ExternalAttachment, subnet: Subnet, world: World) -> bool:
 
 def _gateway_order(uid: str, attachment: ExternalAttachment, world: World) -> tuple[str, ...]:
     """Return the hosts for an attachment: those it had in their order, then new ones by rendezvous hashing, so that
-    none moves when one comes; those that drain last, since a gateway there is better than none.
+    none moves when one comes; last those that drain or have no link, since a gateway there is better than none.
     """
     subnet = world.get(Subnet, attachment.subnet)
     if subnet is None or subnet.vlan is None:
         return ()
-    there = [name for name in world.group("hosts_on", subnet.vlan.physical_network) if _stays(world, name)]
-    usable = {name for name in there if is_gateway_host(world, name)}
+    network = subnet.vlan.physical_network
+    there = [name for name in world.group("hosts_on", network) if _takes_gateways(world, name)]
+    usable = {name for name in there if carries_gateways(world, name, network)}
     had = [name for name in attachment.gateway_hosts if name in there]
     new = sorted(
         (name for name in usable if name not in had),
@@ -101,9 +102,9 @@ def _gateway_order(uid: str, attachment: ExternalAttachment, world: World) -> tu
     return tuple([*kept, *new, *leaving][:MOST_GATEWAYS])
 
 
-def _stays(world: World, name: str) -> bool:
+def _takes_gateways(world: World, name: str) -> bool:
     host = world.get(Host, name)
-    return host is not None and not host.meta.deleting
+    return host is not None and host.takes_gateways
 
 
 def validate(vpc: Vpc, world: World) -> Iterator[Violation]:
@@ -171,14 +172,18 @@ def _gateways(group: RowKey, attachment: ExternalAttachment) -> Iterator[Row | M
 def conditions(vpc: Vpc, world: Answers) -> Iterator[tuple[str, str]]:
     """Yield what keeps the VPC from working."""
     for key, attachment in vpc.external_subnets:
-        if external_facts(world, attachment.subnet) is None:
+        subnet = world.get(Subnet, attachment.subnet)
+        if subnet is None or subnet.external is None or subnet.vlan is None:
             continue
-        if not any(is_gateway_host(world, host) for host in attachment.gateway_hosts):
-            last = f"; {attachment.gateway_hosts[0]} still does, though it drains" if attachment.gateway_hosts else ""
+        network = subnet.vlan.physical_network
+        if not any(carries_gateways(world, host, network) for host in attachment.gateway_hosts):
+            first = next(iter(attachment.gateway_hosts), "")
+            last = f"; {first} still does, though it drains or has no link" if first else ""
             yield (
                 "NO_GATEWAY_HOST",
                 f"No host can carry the attachment {key!r}{last}: none is connected to the physical network of "
-                f"{attachment.subnet} and not draining. Add it to [physical_networks] of an agent's configuration.",
+                f"{attachment.subnet}, with a link, and not draining. Add it to [physical_networks] of an agent's "
+                "configuration, or see to the cables, `drain` and `gateway_capable` of the hosts that have it.",
             )
 
 

@@ -22,11 +22,22 @@ class Host:
     physical_networks: tuple[tuple[str, str], ...] = ()
     agent_version: str = ""
     zone: str | None = None
+    gateway_capable: bool | None = None
+    physical_networks_down: tuple[str, ...] = ()
 
     @property
     def chassis(self) -> str:
         """The OVN chassis name."""
         return id_of(self.name)
+
+    @property
+    def takes_gateways(self) -> bool:
+        """Whether gateways may be there at all."""
+        return self.gateway_capable is not False and not self.meta.deleting
+
+    def carries(self, network: str) -> bool:
+        """Return whether new gateways to a physical network may come, and those that are there may stay."""
+        return self.takes_gateways and not self.drain and network not in self.physical_networks_down
 
     def references(self) -> Iterator[tuple[str, str]]:
         """Yield the resources it refers to, each with the path of the field: none."""
@@ -45,10 +56,10 @@ class Host:
 
 
 @view
-def is_gateway_host(world: Answers, name: str) -> bool:
-    """Return whether a host may be given gateways."""
+def carries_gateways(world: Answers, name: str, network: str) -> bool:
+    """Return whether a host can carry gateways to a physical network."""
     host = world.get(Host, name)
-    return host is not None and not host.drain and not host.meta.deleting
+    return host is not None and host.carries(network)
 
 
 @view

@@ -126,8 +126,8 @@ class Site:
     def delete(self, name: str, **options: Any) -> None:
         self.submit(Delete(name, **options))
 
-    def register(self, host: str, *networks: str, tunnel_ip: str = "") -> None:
-        facts = (tunnel_ip, dict.fromkeys(networks, "br-ext"), "1")
+    def register(self, host: str, *networks: str, down: tuple[str, ...] | None = None, tunnel_ip: str = "") -> None:
+        facts = (tunnel_ip, dict.fromkeys(networks, "br-ext"), "1", down)
         self.submit(Register(f"hosts/{host}", str(uuid.uuid4()), *facts))
 
     def get(self, name: str) -> Any:

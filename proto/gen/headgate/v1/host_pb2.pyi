@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Host(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "drain", "tunnel_ip", "physical_networks", "agent_version", "zone", "liveness", "versions", "nics", "tunnel_peers")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "drain", "tunnel_ip", "physical_networks", "agent_version", "zone", "gateway_capable", "physical_networks_down", "liveness", "versions", "nics", "tunnel_peers")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -52,6 +52,8 @@ class Host(_message.Message):
     PHYSICAL_NETWORKS_FIELD_NUMBER: _ClassVar[int]
     AGENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     ZONE_FIELD_NUMBER: _ClassVar[int]
+    GATEWAY_CAPABLE_FIELD_NUMBER: _ClassVar[int]
+    PHYSICAL_NETWORKS_DOWN_FIELD_NUMBER: _ClassVar[int]
     LIVENESS_FIELD_NUMBER: _ClassVar[int]
     VERSIONS_FIELD_NUMBER: _ClassVar[int]
     NICS_FIELD_NUMBER: _ClassVar[int]
@@ -74,11 +76,13 @@ class Host(_message.Message):
     physical_networks: _containers.ScalarMap[str, str]
     agent_version: str
     zone: str
+    gateway_capable: bool
+    physical_networks_down: _containers.RepeatedScalarFieldContainer[str]
     liveness: HostLiveness
     versions: _containers.ScalarMap[str, str]
     nics: _containers.RepeatedCompositeFieldContainer[Nic]
     tunnel_peers: _containers.RepeatedCompositeFieldContainer[TunnelPeer]
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., drain: bool = ..., tunnel_ip: _Optional[str] = ..., physical_networks: _Optional[_Mapping[str, str]] = ..., agent_version: _Optional[str] = ..., zone: _Optional[str] = ..., liveness: _Optional[_Union[HostLiveness, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., nics: _Optional[_Iterable[_Union[Nic, _Mapping]]] = ..., tunnel_peers: _Optional[_Iterable[_Union[TunnelPeer, _Mapping]]] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., drain: bool = ..., tunnel_ip: _Optional[str] = ..., physical_networks: _Optional[_Mapping[str, str]] = ..., agent_version: _Optional[str] = ..., zone: _Optional[str] = ..., gateway_capable: bool = ..., physical_networks_down: _Optional[_Iterable[str]] = ..., liveness: _Optional[_Union[HostLiveness, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., nics: _Optional[_Iterable[_Union[Nic, _Mapping]]] = ..., tunnel_peers: _Optional[_Iterable[_Union[TunnelPeer, _Mapping]]] = ...) -> None: ...
 
 class HostLiveness(_message.Message):
     __slots__ = ("connected", "connected_since", "last_heard", "ovn_connected", "ovn_behind")

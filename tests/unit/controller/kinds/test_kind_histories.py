@@ -82,7 +82,7 @@ def fields_of(name: str, chance: Random) -> dict[str, Any]:
         case "floating_ip":
             ip = {"ip": chance.choice(ADDRESSES)} if sometimes else {}
             return {"external_subnet": chance.choice(EXTERNALS), "port": chance.choice(PORTS), **ip}
-    return {"drain": sometimes}
+    return {"drain": sometimes, "gateway_capable": chance.random() < 0.8}
 
 
 def kind_of(name: str) -> str:
@@ -105,7 +105,8 @@ def play(site: Site, seed: int) -> None:
     chance, there = Random(seed), sorted(site.world.resources)
     verb = chance.choice(["create", "create", "create", "update", "delete", "vanish", "register"])
     if verb == "register" or (verb != "create" and not there):
-        site.register(chance.choice(HOSTS), *chance.choice([[PROVIDER], [PROVIDER, "storage"], ["storage"], []]))
+        networks = chance.choice([[PROVIDER], [PROVIDER, "storage"], ["storage"], []])
+        site.register(chance.choice(HOSTS), *networks, down=chance.choice([None, (), (PROVIDER,)]))
         return
     name = chance.choice((missing(site.world) or there) if verb == "create" else there)
     with suppress(HeadgateError):

@@ -57,6 +57,18 @@ def test_a_host_has_no_rows() -> None:
     assert site.rows() == {}
 
 
+def test_what_the_agent_reports_of_its_uplinks_stays_until_it_reports_otherwise() -> None:
+    site = Site()
+    site.register("h1", PROVIDER, "storage", down=(PROVIDER, "no network of this host"))
+    assert list(site.message("hosts/h1").physical_networks_down) == [PROVIDER]
+    site.register("h1", PROVIDER, "storage")
+    assert list(site.message("hosts/h1").physical_networks_down) == [PROVIDER], "a new stream has not said yet"
+    site.update("hosts/h1", display_name="rack 4")
+    assert PROVIDER in site.conditions("hosts/h1")["UPLINK_DOWN"]
+    site.register("h1", PROVIDER, "storage", down=())
+    assert site.conditions("hosts/h1") == {}
+
+
 def test_a_host_shows_its_cards_its_peers_by_name_and_how_far_it_is() -> None:
     site = Site()
     site.register("h1", PROVIDER, tunnel_ip="192.0.2.1")

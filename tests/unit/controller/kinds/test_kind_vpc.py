@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kind_site import (
@@ -187,6 +188,77 @@ def test_a_draining_host_gets_no_new_gateway() -> None:
     assert list(attachment(site, OTHER).gateway_hosts) == ["hosts/h2"]
 
 
+def test_a_host_without_a_link_to_the_network_comes_last_and_stays_there_when_it_is_back() -> None:
+    site = connected()
+    first, second = gateways(site)
+    site.register(first, PROVIDER, down=(PROVIDER,))
+    assert gateways(site) == [second, first]
+    site.register(first, PROVIDER, down=())
+    assert gateways(site) == [second, first], "its return moves nothing"
+
+
+def test_a_link_that_is_lost_moves_only_the_gateways_that_need_it() -> None:
+    site = connected()
+    before = gateways(site)
+    site.register("h1", PROVIDER, "storage", down=("storage",))
+    site.register("h2", PROVIDER, "storage", down=("storage",))
+    assert gateways(site) == before
+
+
+def test_a_gateway_stays_where_it_is_if_no_host_has_a_link_and_the_vpc_says_so() -> None:
+    site = connected()
+    before = gateways(site)
+    for host in reversed(before):
+        site.register(host, PROVIDER, down=(PROVIDER,))
+    assert gateways(site) == before
+    assert "no link" in site.conditions(VPC)["NO_GATEWAY_HOST"]
+
+
+def test_a_host_that_is_not_gateway_capable_carries_nothing() -> None:
+    site = connected()
+    first, second = gateways(site)
+    site.update(f"hosts/{first}", gateway_capable=False)
+    assert gateways(site) == [second]
+    site.update(f"hosts/{second}", gateway_capable=False)
+    assert gateways(site) == []
+    assert PORT not in site.rows()
+    assert "gateway_capable" in site.conditions(VPC)["NO_GATEWAY_HOST"]
+    site.update(f"hosts/{second}", ["gateway_capable"])
+    assert gateways(site) == [second]
+
+
+@pytest.mark.parametrize("leave", [{"gateway_capable": False}, None])
+def test_a_draining_host_that_leaves_altogether_is_in_no_order_any_more(leave: dict[str, bool] | None) -> None:
+    site = connected()
+    site.update("hosts/h1", drain=True)
+    assert gateways(site) == ["h2", "h1"]
+    if leave is None:
+        site.delete("hosts/h1")
+    else:
+        site.update("hosts/h1", **leave)
+    assert gateways(site) == ["h2"]
+
+
+# --- zones ------------------------------------------------------------------------------------------------------------
+
+
+def test_a_vpc_whose_span_crosses_zones_says_which_hosts_are_where() -> None:
+    site = connected()
+    site.register("h3", PROVIDER)
+    site.register("h4", PROVIDER)
+    for host, zone in {"h1": "north", "h2": "south", "h3": "north"}.items():
+        site.update(f"hosts/{host}", zone=zone)
+
+    def warning(*hosts: str) -> str | None:
+        return site.remarks(VPC, Seen(spans={VPC: list(hosts)})).get("SPANS_ZONES")
+
+    assert "(north: h1, h3; south: h2)" in str(warning("h1", "h2", "h3"))
+    assert warning("h1", "h3") is None
+    assert warning("h1", "h4", "elsewhere") is None, "of a host without a zone nobody knows that it is in another"
+    site.update("hosts/h2", zone="north")
+    assert warning("h1", "h2", "h3") is None
+
+
 def test_a_deleted_host_carries_nothing() -> None:
     site = connected()
     site.delete("hosts/h1")
@@ -235,7 +307,10 @@ def test_gateways_of_many_vpcs_are_spread_over_hosts() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(
-    st.lists(st.tuples(st.sampled_from(["h1", "h2", "h3", "h4"]), st.sampled_from(["on", "off", "drain"])), max_size=12)
+    st.lists(
+        st.tuples(st.sampled_from(["h1", "h2", "h3", "h4"]), st.sampled_from(["on", "off", "drain", "down"])),
+        max_size=12,
+    )
 )
 def test_a_gateway_moves_only_when_its_own_host_gives_it_up(history: list[tuple[str, str]]) -> None:
     site = connected()
@@ -244,31 +319,12 @@ def test_a_gateway_moves_only_when_its_own_host_gives_it_up(history: list[tuple[
         if event == "drain" and f"hosts/{host}" in site.world.resources:
             site.update(f"hosts/{host}", drain=True)
         elif event != "drain":
-            site.register(host, *([PROVIDER] if event == "on" else []))
+            lost = {"down": (PROVIDER,), "on": ()}.get(event)
+            site.register(host, *([PROVIDER] if event != "off" else []), down=lost)
         after = gateways(site)
         if before and before[0] != host:
-            draining = site.get(f"hosts/{before[0]}").drain
-            assert after[0] == before[0] or draining, (history, before, after)
-
-
-# --- zones ------------------------------------------------------------------------------------------------------------
-
-
-def test_a_vpc_whose_span_crosses_zones_says_which_hosts_are_where() -> None:
-    site = connected()
-    site.register("h3", PROVIDER)
-    site.register("h4", PROVIDER)
-    for host, zone in {"h1": "north", "h2": "south", "h3": "north"}.items():
-        site.update(f"hosts/{host}", zone=zone)
-
-    def warning(*hosts: str) -> str | None:
-        return site.remarks(VPC, Seen(spans={VPC: list(hosts)})).get("SPANS_ZONES")
-
-    assert "(north: h1, h3; south: h2)" in str(warning("h1", "h2", "h3"))
-    assert warning("h1", "h3") is None
-    assert warning("h1", "h4", "elsewhere") is None, "of a host without a zone nobody knows that it is in another"
-    site.update("hosts/h2", zone="north")
-    assert warning("h1", "h2", "h3") is None
+            useless = not site.get(f"hosts/{before[0]}").carries(PROVIDER)
+            assert after[0] == before[0] or useless, (history, before, after)
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
