@@ -215,6 +215,40 @@ def test_what_is_live_cannot_be_filtered_by(api: Api, host: str) -> None:
     assert of(refused.value).faults == {("filter", "BAD_FILTER")}
 
 
+def test_a_deleted_host_whose_agent_is_connected_is_there_again_with_its_facts(
+    api: Api, endpoint: str, host: str
+) -> None:
+    with host_stream(endpoint) as agent:
+        agent.hello(host, networks={"provider": "br-ext"})
+        first = agent.accept()
+        agent.say(report=pb.Report(physical_networks_down=["provider"]))
+        wait_until(lambda: conditions(api, host), seconds=SECONDS, what="the report to be stored")
+        api.update(f"hosts/{host}", labels={"rack": "r1"})
+        before = api.get(f"hosts/{host}")
+        for _ in range(3):
+            api.delete(f"hosts/{host}")
+            wait_until(lambda: is_there(api, host), seconds=SECONDS, what="the host to be there again")
+        after = api.get(f"hosts/{host}")
+        assert (after.tunnel_ip, dict(after.physical_networks)) == ("192.0.2.1", {"provider": "br-ext"})
+        assert list(after.physical_networks_down) == ["provider"]
+        assert not after.labels, "what somebody wished for the old one is gone"
+        assert after.uid != before.uid
+        port = api.create(f"projects/{host}/vpcs/v") and api.create(
+            f"projects/{host}/vpcs/v/subnets/s", cidr="10.1.0.0/24"
+        )
+        api.create(f"{port.name}/ports/a", host=f"hosts/{host}")
+        following = agent.accept()
+        assert (following.base_version, list(following.remove)) == (first.version, []), "the agent was told of nothing"
+    await_conditions(api, host, {"NOT_CONNECTED", "UPLINK_DOWN"})
+    api.clear(host)
+    api.delete(f"hosts/{host}")
+    assert not is_there(api, host), "nobody is there to say otherwise"
+
+
+def is_there(api: Api, host: str) -> bool:
+    return f"hosts/{host}" in api.names(f"hosts/{host}")
+
+
 @pytest.mark.parametrize(
     ("first", "field", "words"),
     [

@@ -247,6 +247,9 @@ class HostLinks:
                 self._door.check(link.guest)
                 if (trust := self._new_trust(link)) is not None:
                     yield ConnectResponse(trust=trust)
+            if link.name not in self._committed.world.resources:
+                await self._register(link.register)  # somebody deleted it, but it is there; the commit wakes us again
+                continue
             desired = link.next_desired(share_of(self._committed.world, link.name, self._ovn_remote), self._epoch)
             if desired is not None and not listening.done():
                 yield ConnectResponse(desired=desired)
