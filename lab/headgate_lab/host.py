@@ -85,6 +85,10 @@ class LabHost:
         for link in self.spec.uplinks:
             self._underlay.set_link(self.name, link, up=up)
 
+    def set_provider(self, *, up: bool) -> None:
+        """Pull or plug the cable to the physical network alone: tunnels to other hosts go on."""
+        self._underlay.set_link(self.name, self.spec.provider, up=up)
+
     def set_management(self, *, up: bool) -> None:
         """Pull or plug the management cable."""
         self._underlay.set_link(self.name, self.spec.management, up=up)

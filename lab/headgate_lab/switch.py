@@ -25,11 +25,12 @@ class Switch:
         self.vswitchd: Daemon = machine.ovs_daemon("ovs-vswitchd", "ovs-vswitchd", f"unix:{remote}", "--disable-system")
 
     def start_database(self) -> None:
-        """Start the database server, with an empty database if there is none."""
+        """Start the database server, with an empty database if there is none, and note the version as ovs-ctl does."""
         if not self._conf.exists():
             run(["ovsdb-tool", "create", str(self._conf), str(SCHEMA)])
         self.database.start()
-        self.vsctl("--no-wait", "init")
+        version = run(["ovs-vswitchd", "--version"]).splitlines()[0].split()[-1]
+        self.vsctl("--no-wait", "init", "--", "set", "Open_vSwitch", ".", f"ovs-version={version}")
 
     def start(self) -> None:
         """Start both daemons."""
