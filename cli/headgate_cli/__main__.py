@@ -1,6 +1,7 @@
 """`headgate`: the command line of a Headgate controller. Its commands are the modules of `commands`."""
 
 import pkgutil
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -9,13 +10,15 @@ from typing import Any
 import typer
 
 from headgate_cli import commands
-from headgate_cli.errors import CliError
+from headgate_cli.errors import MEANINGS, CliError
 
-HELP = """Show and delete what a Headgate controller holds; change it with Terraform.
+EXTRA = "HEADGATE_EXTRA_PROTOS: importable modules, separated by commas, that hold further kinds."
+STATUSES = "Exit status: " + "; ".join(f"{status.value} {words}" for status, words in MEANINGS.items()) + "."
+HELP = f"""See and change what a Headgate controller holds.
 
-Exit status: 0 done, 1 refused or failed, 2 wrong usage, 3 no controller reached.
+{STATUSES}
 
-HEADGATE_EXTRA_PROTOS: importable modules, separated by commas, that hold further kinds.
+{EXTRA}
 """
 
 
@@ -29,11 +32,19 @@ def assemble() -> typer.Typer:
 
 def main(argv: Sequence[str] | None = None, *, dial: Callable[..., Any] | None = None) -> None:
     """Carry out one command and end the program; `dial` stands in for the controllers of a connection."""
+    if argv is None:
+        _end_by_signals()
     try:
         assemble()(args=argv, obj=dial, prog_name="headgate")
     except CliError as error:
         print(error, file=sys.stderr)
         sys.exit(error.status)
+
+
+def _end_by_signals() -> None:
+    """Let Ctrl-C, and a reader of our output that has gone, end the program as they end others: at once, silently."""
+    for number in (signal.SIGINT, signal.SIGPIPE):
+        signal.signal(number, signal.SIG_DFL)
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """Fields of messages as text: which of them say something, and how a value reads."""
 
+import base64
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,9 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from headgate.v1 import annotations_pb2
 from headgate_cli.kinds import rules_of
 from headgate_cli.names import shorten
+
+HIDDEN = "(sensitive)"
+"""What screens show in place of a secret."""
 
 FIRST_OWN_FIELD = 20
 """Numbers below are the fields that all kinds have in common."""
@@ -47,18 +51,33 @@ def set_fields(message: Message) -> Iterator[FieldDescriptor]:
             yield field
 
 
+def enum_words(field: FieldDescriptor) -> dict[int, str]:
+    """Return the values of an enum by number, without the prefix that they share, in lower case."""
+    assert field.enum_type is not None
+    common = field.enum_type.values[0].name.removesuffix("UNSPECIFIED")
+    return {value.number: value.name.removeprefix(common).lower() for value in field.enum_type.values}
+
+
+def is_hidden(field: FieldDescriptor) -> bool:
+    """Whether what the field holds is kept from screens."""
+    rules = rules_of(field)
+    return rules.sensitive or rules.write_only
+
+
 def word(field: FieldDescriptor, value: Any) -> str:
+    """Return one value that is no structure of its own for people: secrets hidden."""
+    return HIDDEN if is_hidden(field) else bare_word(field, value)
+
+
+def bare_word(field: FieldDescriptor, value: Any) -> str:
     """Return one value that is no structure of its own: enums without their prefix, in lower case."""
     if field.enum_type is not None:
-        names = [v.name for v in field.enum_type.values]
-        common = names[0].removesuffix("UNSPECIFIED")
-        known = field.enum_type.values_by_number.get(value)
-        return known.name.removeprefix(common).lower() if known else str(value)
+        return enum_words(field).get(value, str(value))
     if isinstance(value, Timestamp | Duration):
         return str(value.ToJsonString())
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return str(value)
+    return base64.b64encode(value).decode() if isinstance(value, bytes) else str(value)
 
 
 def is_plain(field: FieldDescriptor) -> bool:
@@ -67,6 +86,16 @@ def is_plain(field: FieldDescriptor) -> bool:
         Timestamp.DESCRIPTOR.full_name,
         Duration.DESCRIPTOR.full_name,
     )
+
+
+def messages_in(field: FieldDescriptor, value: Any) -> list[Any]:
+    """Return the structures that a field holds; none if it holds plain values."""
+    shape = value_field(field) if is_map(field) else field
+    if is_plain(shape):
+        return []
+    if is_map(field):
+        return [value[key] for key in value]
+    return list(value) if field.is_repeated else [value]
 
 
 def brief(field: FieldDescriptor, value: Any, project: str) -> str:

@@ -8,12 +8,12 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 import headgate.v1
-from headgate.v1 import annotations_pb2
+from headgate.v1 import annotations_pb2, intent_pb2
 from headgate_cli.errors import CliError, Status
 
 ALL = "all"
@@ -45,14 +45,21 @@ class Kind:
 
     def method(self, verb: str) -> Method:
         """Return the standard method Get, List, Create, Update or Delete."""
-        file = self.message.file
-        service = file.services_by_name[f"{self.message.name}Service"]
-        descriptor = next(method for method in service.methods if method.name.startswith(verb))
-        return Method(
-            path=f"/{service.full_name}/{descriptor.name}",
-            request=GetMessageClass(descriptor.input_type),
-            response=GetMessageClass(descriptor.output_type),
-        )
+        service = self.message.file.services_by_name[f"{self.message.name}Service"]
+        return _as_method(next(method for method in service.methods if method.name.startswith(verb)))
+
+
+def _as_method(descriptor: MethodDescriptor) -> Method:
+    return Method(
+        path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
+        request=GetMessageClass(descriptor.input_type),
+        response=GetMessageClass(descriptor.output_type),
+    )
+
+
+def intent_method(name: str) -> Method:
+    """Return a method of the service that works on resources of every kind: Batch, Watch, AwaitRealised."""
+    return _as_method(intent_pb2.DESCRIPTOR.services_by_name["IntentService"].methods_by_name[name])
 
 
 def plain(word: str) -> str:
@@ -67,6 +74,13 @@ def rules_of(field: FieldDescriptor) -> annotations_pb2.Field:
     return rules
 
 
+def resource_of(message: Descriptor) -> annotations_pb2.Resource:
+    """Return how a kind, by its message, is named; of a message that is no kind an empty one."""
+    extension: Any = annotations_pb2.resource
+    resource: annotations_pb2.Resource = message.GetOptions().Extensions[extension]
+    return resource
+
+
 def load_kinds(extra: Iterable[str] = ()) -> Mapping[str, Kind]:
     """Return every kind by its type.
 
@@ -74,7 +88,7 @@ def load_kinds(extra: Iterable[str] = ()) -> Mapping[str, Kind]:
         CliError: a module of `extra` cannot be imported.
     """
     messages = (m for module in _modules(extra) for m in module.DESCRIPTOR.message_types_by_name.values())
-    described = ((message, _resource_of(message)) for message in messages)
+    described = ((message, resource_of(message)) for message in messages)
     kinds = (Kind(r.type, r.plural, tuple(r.patterns), message) for message, r in described if r.type)
     return {kind.type: kind for kind in sorted(kinds, key=lambda kind: kind.type)}
 
@@ -109,9 +123,3 @@ def _modules(extra: Iterable[str]) -> Iterator[ModuleType]:
             yield importlib.import_module(name)
         except ImportError as error:
             raise CliError(f"HEADGATE_EXTRA_PROTOS: {name} cannot be imported: {error}", Status.USAGE) from error
-
-
-def _resource_of(message: Descriptor) -> annotations_pb2.Resource:
-    extension: Any = annotations_pb2.resource
-    resource: annotations_pb2.Resource = message.GetOptions().Extensions[extension]
-    return resource

@@ -1,11 +1,13 @@
 """What a failed call says, in words: google.rpc.Status from its trailing metadata, or at least its code."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
 from google.rpc import error_details_pb2, status_pb2
 
-from headgate_cli.errors import CliError, NotFoundError, Status
+from headgate_cli.errors import CliError, NotFoundError, UnreachableError
 
 DETAILS = "grpc-status-details-bin"
 """Where gRPC carries the rich status."""
@@ -19,16 +21,28 @@ ADVICE = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class FieldFault:
+    """One fault of one field of a request: where, a stable reason, and words that say the fix."""
+
+    field: str
+    reason: str
+    description: str
+
+
 class RefusedError(CliError):
     """The controller answered, and said no.
 
-    `reason` is the machine-readable one, `metadata` what came with it.
+    `reason` is the machine-readable one, `metadata` what came with it; `faults` are those of single fields.
     """
 
-    def __init__(self, message: str, reason: str, metadata: dict[str, str]) -> None:
+    def __init__(
+        self, message: str, reason: str, metadata: Mapping[str, str], faults: Sequence[FieldFault] = ()
+    ) -> None:
         super().__init__(message)
         self.reason = reason
         self.metadata = metadata
+        self.faults = tuple(faults)
 
 
 def is_unanswered(error: grpc.RpcError) -> bool:
@@ -37,12 +51,11 @@ def is_unanswered(error: grpc.RpcError) -> bool:
     return silent and not _packed_status(error)
 
 
-def unreachable(error: grpc.RpcError, endpoints: list[str]) -> CliError:
+def unreachable(error: grpc.RpcError, endpoints: Sequence[str]) -> UnreachableError:
     """Return the error for a controller that is not there."""
-    return CliError(
+    return UnreachableError(
         f"Cannot reach a controller at {', '.join(endpoints)}: {error.details()}\n"
-        "Is it running? --endpoint or HEADGATE_ENDPOINTS say where it listens.",
-        Status.UNREACHABLE,
+        "Is it running? --endpoint or HEADGATE_ENDPOINTS say where it listens."
     )
 
 
@@ -54,10 +67,11 @@ def read_refusal(error: grpc.RpcError) -> CliError:
     for detail in status_pb2.Status.FromString(_packed_status(error)).details:
         detail.Unpack(info)
         detail.Unpack(bad)
-    faults = [f"  {v.field}: {v.description} ({v.reason})" for v in bad.field_violations]
+    faults = [FieldFault(v.field, v.reason, v.description) for v in bad.field_violations]
+    lines = [f"  {v.field}: {v.description} ({v.reason})" for v in faults]
     words = "Refused:" if faults else error.details() or error.code().name
     advice = [ADVICE[error.code()]] if error.code() in ADVICE else []
-    return RefusedError("\n".join([words, *faults, *advice]), info.reason, dict(info.metadata))
+    return RefusedError("\n".join([words, *lines, *advice]), info.reason, dict(info.metadata), faults)
 
 
 def _packed_status(error: grpc.RpcError) -> bytes:

@@ -8,7 +8,7 @@ import typer
 from headgate_cli.errors import CliError, Status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from headgate_cli.kinds import Kind
 
@@ -16,6 +16,32 @@ Project = Annotated[str, typer.Option("--project", "-p", envvar="HEADGATE_PROJEC
 OneName = Annotated[
     list[str], typer.Argument(metavar="KIND NAME", help="A kind and a short name (vpc shop), or one full name.")
 ]
+
+AllProjects = Annotated[bool, typer.Option("--all-projects", "-A", help="In every project.")]
+Labels = Annotated[
+    list[str] | None,
+    typer.Option("--selector", "-l", metavar="KEY=VALUE", help="Only those with this label; several with commas."),
+]
+Files = Annotated[
+    list[str], typer.Option("--file", "-f", metavar="FILE", help='YAML or JSON; a folder; or "-", standard input.')
+]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Have the controller check everything, and change nothing.")]
+
+
+def label_filter(labels: "Iterable[str]", besides: str = "") -> str:
+    """Return the filter of List that selects by labels ("key=value", several with commas) and by another filter.
+
+    Raises:
+        CliError: one is no label.
+    """
+    terms = [besides] if besides else []
+    for label in (part.strip() for text in labels for part in text.split(",")):
+        key, sign, value = label.partition("=")
+        if not key or not sign or '"' in value:
+            raise CliError(f'{label!r} is no label; write "key=value".', Status.USAGE)
+        terms.append(f'labels.{key} = "{value.removeprefix("=")}"')
+    return " AND ".join(terms)
 
 
 def known_kinds() -> "Mapping[str, Kind]":

@@ -4,30 +4,34 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from google.protobuf.descriptor import FieldDescriptor
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from headgate.v1 import types_pb2
 from headgate_cli.fields import FIRST_OWN_FIELD, brief, is_set
 from headgate_cli.kinds import Kind
 from headgate_cli.names import shorten
+from headgate_cli.screen import screen
 
+YES = "yes"
 MOST_COLUMNS = 5
-"""Columns of a kind's own: the first of its fields that any resource of the table has."""
+"""Columns of a kind's own: the first of its fields that any resource of the table has; a wide table has all."""
 
-UNBOUNDED = 10_000
-"""Width, in characters, of what is no terminal: lines that a program reads are never broken."""
+WIDE = ("display_name", "labels", "uid", "generation", "create_time")
+"""Fields that all kinds have and only a wide table shows, after the kind's own."""
 
 
-def columns(kind: Kind, resources: Sequence[Any]) -> list[FieldDescriptor]:
+def columns(kind: Kind, resources: Sequence[Any], *, wide: bool = False) -> list[FieldDescriptor]:
     """Return the fields that a table of these resources shows."""
     own = sorted((f for f in kind.message.fields if f.number >= FIRST_OWN_FIELD), key=lambda f: f.number)
-    return [field for field in own if any(is_set(resource, field) for resource in resources)][:MOST_COLUMNS]
+    more = [f for name in WIDE if (f := kind.message.fields_by_name.get(name))] if wide else []
+    told = [field for field in [*own, *more] if any(is_set(resource, field) for resource in resources)]
+    return told if wide else told[:MOST_COLUMNS]
 
 
-def rows(kind: Kind, resources: Sequence[Any], project: str) -> Iterator[list[str]]:
+def rows(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = False) -> Iterator[list[str]]:
     """Yield the heading, and a line for each resource."""
-    shown = columns(kind, resources)
+    shown = columns(kind, resources, wide=wide)
     yield ["NAME", *(field.name.replace("_", " ").upper() for field in shown), "STATE", "REALISED"]
     for resource in resources:
         cells = (brief(f, getattr(resource, f.name), project) if is_set(resource, f) else "" for f in shown)
@@ -36,28 +40,25 @@ def rows(kind: Kind, resources: Sequence[Any], project: str) -> Iterator[list[st
 
 def realised(resource: Any) -> str:
     """Return whether the data plane agrees, whom it waits for if not, and what else keeps it from working."""
-    words = "yes"
+    words = YES
     if resource.reconciling:
         waiting = [lag.host for lag in resource.status.waiting_for if lag.host]
         words = f"no: {', '.join(shorten(host, '') for host in waiting)}" if waiting else "no"
     return "; ".join([words, *(condition.reason for condition in resource.status.conditions)])
 
 
-def show(kind: Kind, resources: Sequence[Any], project: str) -> None:
-    """Print a table of resources of one kind."""
-    heading, *lines = rows(kind, resources, project)
-    print_rows(heading, lines)
+def show(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = False) -> None:
+    """Print a table of resources of one kind; what is not realised, or has a condition, stands out."""
+    heading, *lines = rows(kind, resources, project, wide=wide)
+    print_rows(heading, ((*cells, Text(last, "" if last == YES else "yellow")) for *cells, last in lines))
 
 
-def print_rows(heading: Sequence[str], lines: Iterable[Sequence[str]]) -> None:
+def print_rows(heading: Sequence[str], lines: Iterable[Sequence[str | Text]]) -> None:
     """Print a table."""
-    console = Console(highlight=False, markup=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, markup=False, width=UNBOUNDED)
     table = Table(*heading, box=None, pad_edge=False, header_style="bold")
     for line in lines:
         table.add_row(*line)
-    console.print(table)
+    screen().print(table)
 
 
 def _state(resource: Any) -> str:

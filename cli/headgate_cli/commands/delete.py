@@ -31,7 +31,7 @@ def delete(
     project: Project = "default",
 ) -> None:
     """Delete one resource."""
-    from headgate_cli.api import find
+    from headgate_cli.resources import find
 
     kind, short = kind_and_name(name)
     full = find(api, kind, project, short).name

@@ -20,7 +20,7 @@ def register(app: typer.Typer) -> None:
 def describe(api: "Api", name: OneName, project: Project = "default") -> None:
     """Show everything about one resource, and who uses it."""
     from headgate_cli import details
-    from headgate_cli.api import find, users_of
+    from headgate_cli.resources import find, users_of
 
     kind, short = kind_and_name(name)
     resource = find(api, kind, project, short)

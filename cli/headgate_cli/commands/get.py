@@ -1,24 +1,18 @@
 """`headgate get`: resources as tables, or for programs."""
 
-import json
-from enum import StrEnum
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headgate_cli.connection import connected
 from headgate_cli.errors import CliError, Status
-from headgate_cli.selection import Project, known_kinds
+from headgate_cli.output import Output, OutputOption
+from headgate_cli.screen import note
+from headgate_cli.selection import AllProjects, Labels, Project, known_kinds, label_filter
 
 if TYPE_CHECKING:
     from headgate_cli.api import Api
-
-
-class Output(StrEnum):
-    """How resources are written."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -32,40 +26,58 @@ def get(
     kinds: Annotated[str, typer.Argument(help='One kind or several ("vpcs", "subnet,port"), or "all".')],
     name: Annotated[str | None, typer.Argument(help="Only this one: a short or a full name.")] = None,
     project: Project = "default",
-    all_projects: Annotated[bool, typer.Option("--all-projects", "-A", help="In every project.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o")] = Output.TABLE,
+    all_projects: AllProjects = False,
+    selector: Labels = None,
+    filter_text: Annotated[
+        str, typer.Option("--filter", help="""Only those with these values: 'display_name = "web" AND mac = …'.""")
+    ] = "",
+    output: OutputOption = Output.TABLE,
+    watch: Annotated[bool, typer.Option("--watch", "-w", help="Then show each change, until Ctrl-C.")] = False,
 ) -> None:
     """List resources."""
-    from headgate_cli.api import find, list_all
     from headgate_cli.kinds import find_kinds
     from headgate_cli.names import ANY
+    from headgate_cli.resources import find, list_all
+    from headgate_cli.watching import newest_revision
 
     chosen = find_kinds(known_kinds(), kinds)
-    if name and len(chosen) != 1:
-        raise CliError("A name needs exactly one kind.", Status.USAGE)
-    place = ANY if all_projects else project
-    found = {kind: [find(api, kind, place, name)] if name else list(list_all(api, kind, place)) for kind in chosen}
-    if output is Output.JSON:
-        _print_json([resource for resources in found.values() for resource in resources], single=bool(name))
+    if name and (len(chosen) != 1 or selector or filter_text or watch):
+        raise CliError("A name needs exactly one kind, and no selector, filter or --watch.", Status.USAGE)
+    place, wanted = ANY if all_projects else project, label_filter(selector or (), filter_text)
+    revision = newest_revision(api) if watch else 0
+    found = {k: [find(api, k, place, name)] if name else list(list_all(api, k, place, wanted)) for k in chosen}
+    _write(found, output, place, single=bool(name))
+    if watch:
+        _go_on(api, found, revision, place)
+
+
+def _write(found: Mapping[Any, list[Any]], output: Output, place: str, *, single: bool) -> None:
+    from headgate_cli.output import values_of, write
+
+    if output in (Output.TABLE, Output.WIDE):
+        _print_tables(found, place, wide=output is Output.WIDE)
     else:
-        _print_tables(found, place)
+        values = [values_of(resource) for resources in found.values() for resource in resources]
+        write(values, output, single=single)
 
 
-def _print_json(resources: list[Any], *, single: bool) -> None:
-    from google.protobuf.json_format import MessageToDict
-
-    values = [MessageToDict(resource, preserving_proto_field_name=True) for resource in resources]
-    typer.echo(json.dumps(values[0] if single else values, indent=2, ensure_ascii=False))
-
-
-def _print_tables(found: dict[Any, list[Any]], project: str) -> None:
+def _print_tables(found: Mapping[Any, Sequence[Any]], project: str, *, wide: bool) -> None:
     from headgate_cli.names import ANY
     from headgate_cli.tables import show
 
     tables = [(kind, resources) for kind, resources in found.items() if resources]
     for place, (kind, resources) in enumerate(tables):
         typer.echo("\n" if place else "", nl=False)
-        show(kind, resources, project)
+        show(kind, resources, project, wide=wide)
     if not tables:
         where = "" if project == ANY else f" in project {project}"
-        typer.echo(f"There are no {', '.join(kind.plural for kind in found)}{where}.", err=True)
+        note(f"There are no {', '.join(kind.plural for kind in found)}{where}.")
+
+
+def _go_on(api: "Api", found: Mapping[Any, Sequence[Any]], revision: int, project: str) -> None:
+    from headgate_cli.watching import Scope, follow, happenings
+
+    known = {resource.name: resource for resources in found.values() for resource in resources}
+    answers = follow(api, revision, Scope.of(found, project), note)
+    for happening in happenings(answers, known_kinds(), known):
+        typer.echo(happening.line())

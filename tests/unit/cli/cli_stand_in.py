@@ -3,12 +3,10 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
 from headgate.v1 import floating_ip_pb2, host_pb2, port_pb2, subnet_pb2, types_pb2, vpc_pb2
-from headgate_cli.__main__ import main
 from headgate_cli.connection import Connection
 from headgate_cli.errors import NotFoundError
 from headgate_cli.kinds import Method
@@ -25,6 +23,7 @@ class StandIn:
     resources: dict[str, Any] = field(default_factory=dict)
     users: dict[str, list[str]] = field(default_factory=dict)
     endpoints: list[str] = field(default_factory=list)
+    filters: list[str] = field(default_factory=list)
 
     def dial(self, connection: Connection) -> "StandIn":
         self.endpoints = list(connection.endpoints)
@@ -34,7 +33,7 @@ class StandIn:
         self.resources[resource.name] = resource
         self.users[resource.name] = list(used_by)
 
-    def call(self, method: Method, request: Any) -> Message:
+    def call(self, method: Method, request: Any, seconds: float = 0) -> Message:
         verb = method.path.rsplit("/", 1)[1]
         if verb.startswith("List"):
             return self._list(method, request)
@@ -44,6 +43,7 @@ class StandIn:
 
     def _list(self, method: Method, request: Any) -> Message:
         page: Any = method.response()
+        self.filters += [request.filter] if getattr(request, "filter", "") else []
         wanted = getattr(request, "parent", "").split("/")
         listed = getattr(page, page.DESCRIPTOR.fields[0].name)
         kind = page.DESCRIPTOR.fields[0].message_type.full_name
@@ -67,34 +67,6 @@ class StandIn:
 def _within(name: str, wanted: list[str]) -> bool:
     parent = name.split("/")[:-2] or [""]
     return len(parent) == len(wanted) and all(w in ("-", p) for p, w in zip(parent, wanted, strict=True))
-
-
-@dataclass(frozen=True)
-class Printed:
-    """What a command printed, and what it ended with."""
-
-    status: int
-    out: str
-    err: str
-
-    @property
-    def table(self) -> list[list[str]]:
-        """The lines of a table, split where two spaces are."""
-        return [[cell.strip() for cell in line.split("  ") if cell.strip()] for line in self.out.splitlines()]
-
-
-@dataclass(frozen=True)
-class CommandLine:
-    """Runs `headgate` in this process."""
-
-    server: StandIn
-    capture: pytest.CaptureFixture[str]
-
-    def __call__(self, *argv: str) -> Printed:
-        with pytest.raises(SystemExit) as ended:
-            main(argv, dial=self.server.dial)
-        printed = self.capture.readouterr()
-        return Printed(int(ended.value.code or 0), printed.out, printed.err)
 
 
 def shop() -> StandIn:

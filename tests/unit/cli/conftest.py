@@ -1,7 +1,9 @@
 """The command line against a stand-in for a controller; neither sockets nor the user's environment."""
 
 import pytest
-from cli_stand_in import CommandLine, StandIn, shop
+from cli_stand_in import StandIn, shop
+
+from command_line import CommandLine
 
 
 @pytest.fixture
@@ -13,4 +15,4 @@ def server(monkeypatch: pytest.MonkeyPatch) -> StandIn:
 
 @pytest.fixture
 def headgate(server: StandIn, capsys: pytest.CaptureFixture[str]) -> CommandLine:
-    return CommandLine(server, capsys)
+    return CommandLine(capsys, server.dial)

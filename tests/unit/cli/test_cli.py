@@ -6,9 +6,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from cli_stand_in import CommandLine, StandIn
+import yaml
+from cli_stand_in import StandIn
 from grpc_tools import protoc
 
+from command_line import CommandLine
 from headgate.v1 import types_pb2
 
 GADGET = """
@@ -84,6 +86,35 @@ def test_an_empty_list_says_so_and_is_no_failure(headgate: CommandLine) -> None:
 def test_json_has_the_names_of_the_api(headgate: CommandLine) -> None:
     assert json.loads(headgate("get", "port", "web1", "-o", "json").out)["ip"] == "10.1.0.2"
     assert [r["name"] for r in json.loads(headgate("get", "hosts", "-o", "json").out)] == ["hosts/h1"]
+
+
+def test_yaml_has_a_document_for_each_and_is_what_json_is(headgate: CommandLine) -> None:
+    documents = list(yaml.safe_load_all(headgate("get", "subnets,hosts", "-o", "yaml").out))
+    assert documents == json.loads(headgate("get", "subnets,hosts", "-o", "json").out)
+
+
+def test_a_wide_table_shows_what_all_kinds_have_too(headgate: CommandLine) -> None:
+    assert headgate("get", "vpcs", "-o", "wide").table[0] == [
+        "NAME",
+        "EXTERNAL SUBNETS",
+        "GENERATION",
+        "STATE",
+        "REALISED",
+    ]
+
+
+def test_labels_and_filters_are_asked_of_the_controller(headgate: CommandLine, server: StandIn) -> None:
+    headgate("get", "vpcs", "-l", "app=shop,tier=web", "-l", "a.b=", "--filter", 'description = "x"')
+    assert server.filters == ['description = "x" AND labels.app = "shop" AND labels.tier = "web" AND labels.a.b = ""']
+    assert "is no label" in headgate("get", "vpcs", "-l", "app").err
+
+
+def test_colour_is_for_terminals_only(headgate: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "\x1b" not in headgate("get", "all").out
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    assert "\x1b[33m" in headgate("get", "ports").out, "what is not realised stands out"
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert "\x1b[33m" not in headgate("get", "ports").out
 
 
 def test_a_short_name_that_means_several_is_refused_and_names_them(headgate: CommandLine) -> None:

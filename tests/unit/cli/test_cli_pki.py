@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from cli_stand_in import CommandLine, Printed
 
+from command_line import CommandLine, Printed
 from headgate_common.authority import Authority
 from headgate_common.identity import IdentityFiles
 

@@ -1,0 +1,145 @@
+"""Changes as they happen: a stream that goes on where it was when its controller has been away."""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_random_exponential
+
+from headgate.v1 import intent_pb2
+from headgate_cli.api import Api
+from headgate_cli.changes import differences
+from headgate_cli.errors import CliError, UnreachableError
+from headgate_cli.fields import word
+from headgate_cli.kinds import Kind, intent_method, resource_of
+from headgate_cli.names import ANY, PROJECT
+from headgate_cli.output import values_of
+from headgate_cli.refusals import RefusedError
+from headgate_cli.resources import unpacked
+
+LONGEST_PAUSE = 3.0
+"""Seconds between attempts to reach a controller that is away."""
+
+NOTHING_IS_NAMED_SO = "/"
+COMPACTED = "REVISION_COMPACTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """What is watched: names that begin with a prefix, of some types; both empty for all."""
+
+    prefix: str = ""
+    types: Sequence[str] = ()
+
+    @classmethod
+    def of(cls, kinds: Iterable[Kind], project: str) -> "Scope":
+        """Return the scope of kinds in a project ("-": in all); those outside of projects are watched by themselves."""
+        chosen = list(kinds)
+        within = any(PROJECT in pattern for kind in chosen for pattern in kind.patterns)
+        return cls(f"projects/{project}/" if within and project != ANY else "", [kind.type for kind in chosen])
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """One change: what was there, as far as it is known, and what is now; None for nothing."""
+
+    answer: Any
+    before: Any
+    after: Any
+
+    @property
+    def sign(self) -> str:
+        """What stands for it: "+" came, "~" changed, "-" went."""
+        if self.after is None:
+            return "-"
+        return "+" if self.before is None and self.after.generation == 1 else "~"
+
+    @property
+    def type(self) -> str:
+        """The resource's type; empty if all that is known is that it is gone."""
+        one = self.after or self.before
+        return "" if one is None else resource_of(one.DESCRIPTOR).type
+
+    def line(self) -> str:
+        """Return it for people, on one line."""
+        time = self.answer.time.ToDatetime().strftime("%Y-%m-%dT%H:%M:%SZ")
+        words = f"{time} {self.answer.revision} {self.sign} {self.type} {self.answer.name}".replace("  ", " ")
+        return "; ".join([words, *self._details()])
+
+    def _details(self) -> Iterator[str]:
+        if self.before is None or self.after is None:
+            return
+        yield from (str(change) for change in differences(self.before, self.after))
+        if self.before.state != self.after.state:
+            yield f"~ state: {word(self.after.DESCRIPTOR.fields_by_name['state'], self.after.state)}"
+
+    def values(self) -> dict[str, Any]:
+        """Return it for programs."""
+        shown = {"+": "created", "~": "changed", "-": "deleted"}[self.sign]
+        fixed = {"revision": self.answer.revision, "time": self.answer.time.ToJsonString(), "change": shown}
+        resource = {} if self.after is None else {"resource": values_of(self.after)}
+        return {**fixed, "type": self.type, "name": self.answer.name, **resource}
+
+
+def newest_revision(api: Api) -> int:
+    """Return the revision that the controller is at."""
+    request = intent_pb2.WatchRequest(name_prefix=NOTHING_IS_NAMED_SO)
+    return int(next(api.stream(intent_method("Watch"), request)).revision)
+
+
+def follow(api: Api, after: int, scope: Scope, say: Callable[[str], None]) -> Iterator[Any]:
+    """Yield the changes after a revision, without end; while no controller is there, it says so and waits.
+
+    Raises:
+        CliError: refused, or the log no longer reaches back to where it was.
+    """
+    stream: Iterator[Any] | None = None
+
+    def following() -> Any:
+        nonlocal stream
+        stream = stream or _opened(api, after, scope)
+        try:
+            return next(stream)
+        except UnreachableError:
+            stream = None
+            raise
+        except StopIteration:
+            stream = None
+            raise UnreachableError("The controller ended the stream.") from None
+        except RefusedError as refusal:
+            raise _gap(refusal, after) from refusal
+
+    def lost(state: RetryCallState) -> None:
+        if state.attempt_number == 1:
+            say(f"No controller is there; trying again, to go on after revision {after}.")
+
+    pause = wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE)
+    retrying = Retrying(retry=retry_if_exception_type(UnreachableError), wait=pause, before_sleep=lost)
+    while True:
+        answer = retrying(following)
+        after = answer.revision
+        if answer.name:
+            yield answer
+
+
+def _opened(api: Api, after: int, scope: Scope) -> Iterator[Any]:
+    request = intent_pb2.WatchRequest(after_revision=after, name_prefix=scope.prefix, types=scope.types)
+    return api.stream(intent_method("Watch"), request)
+
+
+def _gap(refusal: RefusedError, after: int) -> CliError:
+    if refusal.reason != COMPACTED:
+        return refusal
+    return CliError(
+        f"The changes after revision {after} cannot be told: {refusal}\n"
+        "Read the resources anew (headgate get), and watch from now on: leave --from out."
+    )
+
+
+def happenings(answers: Iterator[Any], kinds: Mapping[str, Kind], known: dict[str, Any]) -> Iterator[Happening]:
+    """Yield each change with what was there before; `known` holds that, and is kept up to date."""
+    for answer in answers:
+        after = unpacked(kinds, answer.resource) if answer.HasField("resource") else None
+        yield Happening(answer, known.pop(answer.name, None), after)
+        if after is not None:
+            known[answer.name] = after
