@@ -26,6 +26,8 @@ from headgate_controller.api.pki_service import PkiService
 from headgate_controller.api.resources import Resources
 from headgate_controller.api.token_service import SERVICE as TOKEN_SERVICE
 from headgate_controller.api.token_service import TokenService
+from headgate_controller.api.trace_service import SERVICE as TRACE_SERVICE
+from headgate_controller.api.trace_service import TraceService
 from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
@@ -38,6 +40,7 @@ from headgate_controller.northbound_rows import COLUMNS
 from headgate_controller.ovn.convergence import Convergence
 from headgate_controller.ovn.northbound import Northbound, StaleEpochError
 from headgate_controller.ovn.southbound import Southbound
+from headgate_controller.ovn.tracer import Tracer
 from headgate_controller.realisation import Realisation
 from headgate_controller.rpc_errors import anybody
 from headgate_controller.schema import Schema
@@ -160,12 +163,14 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     resources = [Resources(schema, codec, committed, writer, realisation) for codec in schema.codecs.values()]
     names = [f"{codec.descriptor.full_name}Service" for codec in schema.codecs.values()]
     tokens, enrolments = Tokens(database.engine), Enrolments(database.engine)
-    services: list[Service] = [intents, TokenService(tokens), PkiService(enrolments, signer, trust), *resources]
+    traces = TraceService(committed, Tracer(config.southbound, Path(config.pki_dir)), northbound.row_named)
+    pki = PkiService(enrolments, signer, trust)
+    services: list[Service] = [intents, TokenService(tokens), pki, traces, *resources]
     gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
     certificate = _certificate(config)
     proof = certificate.credentials() if certificate else None
     api = server([service.handlers() for service in services], config.listen, gate.admit, credentials=proof)
-    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE, PKI_SERVICE])
+    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE, PKI_SERVICE, TRACE_SERVICE])
     host_services = [links.handlers(), Renewal(door, signer).handlers()]
     hosts = server(host_services, config.host_listen, anybody, HOST_OPTIONS, credentials)
     callers = Callers(tokens, require_tokens=config.require_tokens)

@@ -139,6 +139,10 @@ class Inventory:
         self.uuids[key] = uuid
         self._keys[uuid] = key
 
+    def row_named(self, beginning: str) -> str | None:
+        """Return the name in the key of the row whose UUID begins so."""
+        return next((key.name for uuid, key in self._keys.items() if uuid.startswith(beginning)), None)
+
     def forget(self, key: RowKey) -> None:
         """Give up a row: it is not ours any more."""
         self._keys.pop(self.uuids.pop(key), None)

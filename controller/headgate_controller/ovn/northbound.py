@@ -80,6 +80,13 @@ class Northbound:
         """Rows that the server did not take, each with its reason; they are tried again by `repair`."""
         return MappingProxyType(self._refused)
 
+    def row_named(self, beginning: str) -> str | None:
+        """Return the name in the key of our row whose UUID begins so; None if there is none, or while not connected.
+
+        O(rows), for people who ask.
+        """
+        return self._writer.inventory.row_named(beginning) if self._writer else None
+
     def listen(self, *, lost: Callable[[], None], attention: Callable[[], None]) -> None:
         """Have `lost` called when a connection ends, `attention` when there is a new one or rows wait for `repair`."""
         self._on_lost, self._on_attention = lost, attention
