@@ -55,9 +55,9 @@ def _name(api: "Api", word: str, project: str, types: tuple[str, ...]) -> str:
     """Return the full name of the first resource of these types that a word means; an address means itself."""
     from ipaddress import ip_address
 
-    from headgate_cli.api import find
     from headgate_cli.errors import NotFoundError
     from headgate_cli.refusals import RefusedError
+    from headgate_cli.resources import find
     from headgate_cli.selection import known_kinds
 
     try:
