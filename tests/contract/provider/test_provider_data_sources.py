@@ -208,3 +208,27 @@ def test_c43_nothing_is_changed_by_reading(terraform: Terraform, shop: str, api:
     before = api.get(shop).etag
     read(terraform, data("vpc", f'id = "{shop}"'), data("vpcs", name="all"))
     assert api.get(shop).etag == before
+
+
+def test_what_is_on_its_way_out_is_shown_as_that_by_its_id_and_in_no_list(
+    terraform: Terraform, shop: str, api: Api
+) -> None:
+    api.delete(shop, when_unreferenced=True)
+    state = read(terraform, data("vpc", f'id = "{shop}"'), data("vpcs", name="all"))
+    assert state["data.headgate_vpc.x"]["state"] == "deleting"
+    assert found(state["data.headgate_vpcs.all"]) == []
+    for last in ("subnets/web/ports/web1", "subnets/web"):
+        api.delete(f"{shop}/{last}")
+
+
+def test_without_an_endpoint_or_a_known_project_it_is_said_what_to_do(terraform: Terraform, shop: str) -> None:
+    terraform.write('provider "headgate" {\n  endpoints = []\n}\n' + data("vpc", f'id = "{shop}"'))
+    assert [summary for summary, _ in terraform.faults("plan")] == ["No endpoint"]
+    unknown = (
+        'resource "terraform_data" "team" {\n  input = "a"\n}\n'
+        'provider "headgate" {\n  project = terraform_data.team.output\n}\n'
+    )
+    terraform.write(unknown + data("vpc", 'name = "shop"'))
+    assert [summary for summary, _ in terraform.faults("plan")] == ["Unknown project"]
+    terraform.write(unknown + data("vpc", f'id = "{shop}"') + data("vpcs", 'project = "p"'))
+    terraform.run("plan", "-no-color")
