@@ -187,6 +187,7 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
     await api.start()
     await http.start()
     resealing = asyncio.create_task(states.reseal(), name="reseal")
+    _warn_of_locked_doors(config, tokens)
     log.info("ready", extra={"listen": ",".join(config.listen), "revision": committed.world.revision})
     stopped = asyncio.create_task(stop.wait())
     await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
@@ -210,6 +211,13 @@ def _host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCreden
         return door.credentials()
     except PkiError as error:
         raise SettingError(f"host_listen: hosts are met with certificates only. pki_dir: {error}") from error
+
+
+def _warn_of_locked_doors(config: ControllerConfig, tokens: Tokens) -> None:
+    """Say so if nobody can call: there is no token, and no way to make one."""
+    if config.require_tokens and not tokens.listed() and not any(a.startswith(UNIX) for a in config.listen):
+        fix = "add unix:/run/headgate/api.sock to listen, by which the first token is made"
+        log.warning("no caller can be let in", extra={"reason": "there is no token", "fix": fix})
 
 
 def _certificate(config: ControllerConfig) -> ServerCertificate | None:

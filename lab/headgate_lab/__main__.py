@@ -108,7 +108,7 @@ def workload(arguments: argparse.Namespace) -> int:
 def _describe(lab: Lab) -> None:
     assert lab.controller is not None
     print(f"  API        {lab.controller.endpoint}, {lab.controller.api}")
-    print(f'  Terraform  provider "headgate" {{ endpoints = ["{lab.controller.endpoint}"] }}')
+    print(f"  Clients    export {' '.join(f'{name}={value}' for name, value in lab.controller.access().items())}")
     print(f"  Shells     ./dev lab shell {'|'.join([*lab.hosts, *lab.stations()])}")
     print(f"  Files      {lab.run_dir}")
 

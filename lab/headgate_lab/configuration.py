@@ -54,6 +54,6 @@ def controller_settings(*, run_dir: Path, api_port: int, northbound: str, southb
         "northbound": northbound,
         "southbound": southbound,
         "southbound_remote": f"tcp:{CENTRAL_ADDRESS}:{SB_PORT}",
-        "require_tokens": False,
+        "tls_certificate": f"{run_dir}/pki/identity.pem",
         "log_level": "info",
     }

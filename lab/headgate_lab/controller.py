@@ -1,9 +1,15 @@
 """The Headgate controller as a daemon of the lab."""
 
+import os
 import socket
 import sys
+from collections.abc import Mapping
 
+from headgate_common import pki
+from headgate_common.authority import Authority
+from headgate_common.identity import IdentityFiles
 from headgate_lab.central import Central
+from headgate_lab.command import run
 from headgate_lab.configuration import controller_settings, to_toml
 from headgate_lab.daemons import Daemon, accepts
 from headgate_lab.machine import Machine
@@ -12,7 +18,8 @@ LOOPBACK = "127.0.0.1"
 
 
 class LabController:
-    """The controller, in the namespace the lab runs in: users reach it on loopback, hosts by a unix socket.
+    """The controller, in the namespace the lab runs in: users reach it on loopback, by TLS and with a token, hosts by a
+    unix socket.
 
     Unix sockets are files and so cross network namespaces.
     """
@@ -23,6 +30,8 @@ class LabController:
         self.api = f"unix:{run_dir}/api.sock"
         self.hosts = f"unix:{run_dir}/hosts.sock"
         self._config = run_dir / "controller.toml"
+        self._authority, self._identity = Authority(run_dir / "ca"), IdentityFiles(run_dir / "pki")
+        self._token = run_dir / "token"
         self._settings = controller_settings(
             run_dir=run_dir, api_port=api_port, northbound=central.northbound, southbound=central.southbound
         )
@@ -38,9 +47,34 @@ class LabController:
         )
 
     def start(self) -> None:
-        """Write its configuration and start it."""
+        """Write its configuration, give it a certificate, and start it."""
         self._config.write_text(to_toml(self._settings))
+        if not self._identity.identity.exists():
+            self._certify()
         self.daemon.start()
+
+    def _certify(self) -> None:
+        now, key = pki.utc_now(), pki.new_key()
+        authority = Authority.create(self._authority.bundle_path.parent, now)
+        subject = pki.Subject(pki.Role.CONTROLLER, "controller", (LOOPBACK, "localhost"))
+        self._identity.save(key, authority.issue(subject, key.public_key(), now), authority.bundle())
+
+    def access(self) -> Mapping[str, str]:
+        """Return what clients need in their environment to reach the API as anybody would; once, a token is made.
+
+        Raises:
+            CommandError: the controller does not make one.
+        """
+        if not self._token.exists():
+            create = ("token", "create", "lab", "--all-projects", "--read-write", "--endpoint", self.api)
+            secret = run([sys.executable, "-m", "headgate_cli", *create])
+            with open(os.open(self._token, os.O_WRONLY | os.O_CREAT, 0o600), "w") as file:  # noqa: PTH123 - with a mode
+                file.write(f"{secret}\n")
+        return {
+            "HEADGATE_ENDPOINTS": self.endpoint,
+            "HEADGATE_CA_FILE": str(self._authority.bundle_path),
+            "HEADGATE_TOKEN_FILE": str(self._token),
+        }
 
     @property
     def endpoint(self) -> str:

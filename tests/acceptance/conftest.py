@@ -33,8 +33,8 @@ def terraform(lab: Lab, project: str, terraform_home: Path, tmp_path: Path) -> T
         "HOME": str(terraform_home),
         "TF_CLI_CONFIG_FILE": str(terraform_home / "terraform.rc"),
         "CHECKPOINT_DISABLE": "1",
-        "HEADGATE_ENDPOINTS": lab.controller.api,
         "HEADGATE_PROJECT": project,
+        **lab.controller.access(),
     }
     runner = Terraform(tmp_path, environment)
     runner.write("")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from controller_site import Central, Controller, controlling
+from tls_site import TlsSite
 
 from headgate.v1.host_pb2 import Host
 from headgate.v1.port_pb2 import Port
@@ -106,6 +107,18 @@ def test_a_dead_controller_is_passed_over_and_none_is_told_soon(shared_controlle
         assert list(client.list(Host)) == []
     with Client([DEAD], seconds=0.5) as alone, pytest.raises(UnreachableError):
         alone.get(Vpc, "projects/p/vpcs/v")
+
+
+def test_a_certificate_that_does_not_fit_is_told_with_the_fix(shared_tls_site: TlsSite) -> None:
+    site = shared_tls_site
+    ca = str(site.pki.authority.bundle_path)
+    with Client([DEAD, site.address], token=site.token()[1], ca_file=ca) as client:
+        assert list(client.list(Host)) == []
+    with (
+        Client([site.address], ca_file="", seconds=0.5) as in_the_clear,
+        pytest.raises(UnreachableError, match=r"wants TLS: give the file of its CA. The client's side is ca_file"),
+    ):
+        in_the_clear.get(Vpc, "projects/p/vpcs/v")
 
 
 def test_a_watch_goes_on_where_it_was_after_the_controller_was_killed(run_directory: Path, ovn: Central) -> None:

@@ -159,6 +159,12 @@ def test_tokens_are_recognised_after_a_crash_and_their_last_use_is_known(run_dir
         site.close()
 
 
+def test_a_controller_that_can_let_nobody_in_says_so(run_directory: Path) -> None:
+    with controlling(Controller(run_directory / "locked", listen=[f"127.0.0.1:{free_port()}"])) as controller:
+        assert "no caller can be let in" in controller.said()
+        assert "add unix:/run/headgate/api.sock to listen" in controller.said()
+
+
 @pytest.mark.parametrize(
     ("fields", "faults"),
     [

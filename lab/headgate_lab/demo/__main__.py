@@ -67,7 +67,7 @@ def perform(screen: Screen, directory: Path) -> None:
         terraform = Terraform(
             home=directory / "home",
             work=directory / "quickstart",
-            endpoint=lab.controller.endpoint,
+            access=lab.controller.access(),
             narrate=screen.narrate,
         )
         with screen.step("headgate terraform install, into a home directory of its own"):

@@ -5,7 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,14 +35,14 @@ def program() -> str:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terraform:
-    """One configuration, in `work`, against the controller at `endpoint`.
+    """One configuration, in `work`, against the controller that the variables of `access` lead to.
 
     `narrate` is told what Terraform says of each resource, as it says it.
     """
 
     home: Path
     work: Path
-    endpoint: str
+    access: Mapping[str, str]
     narrate: Callable[[str], None]
 
     def prepare(self, example: Path) -> None:
@@ -108,7 +108,7 @@ class Terraform:
             "PATH": f"{Path(sys.executable).parent}:{os.environ.get('PATH', '')}",
             "TF_CLI_CONFIG_FILE": str(self._cli_config),
             "CHECKPOINT_DISABLE": "1",
-            "HEADGATE_ENDPOINTS": self.endpoint,
+            **self.access,
         }
 
     def _told(self, lines: Iterable[str]) -> Iterator[str]:

@@ -83,6 +83,22 @@ def test_a_token_that_has_expired_is_told_apart(terraform: Terraform, site: TlsS
     assert terraform.faults("apply", "-auto-approve") == [("Token expired", 'resource "headgate_vpc" "shop" {')]
 
 
+def test_token_and_ca_may_come_from_files_that_the_environment_names(
+    installed_terraform: Terraform, site: TlsSite, tmp_path: Path
+) -> None:
+    file = tmp_path / "token"
+    file.write_text(site.token("default")[1] + "\n")
+    files = {"HEADGATE_TOKEN_FILE": str(file), "HEADGATE_CA_FILE": str(site.pki.authority.bundle_path)}
+    endpoints = {"HEADGATE_ENDPOINTS": f"127.0.0.1:1,{site.address}"}
+    terraform = Terraform(installed_terraform.directory, installed_terraform.environment | files | endpoints)
+    terraform.write('provider "headgate" {\n  wait = "none"\n}\n' + VPC)
+    terraform.run("init", "-no-color")
+    terraform.apply()
+    file.unlink()
+    assert terraform.faults("plan")[0][0] == "Unusable token"
+    assert f"{file}, cannot be read" in " ".join(terraform.run("plan", "-no-color", expect=1).split())
+
+
 def test_no_secret_is_left_in_database_log_arguments_exports_watch_state_or_plan(
     installed_terraform: Terraform, site: TlsSite
 ) -> None:
