@@ -59,6 +59,10 @@ class Object:
         """Return the attribute called `name`, if there is one."""
         return next((a for a in self.attributes if a.name == name), None)
 
+    def of_field(self, name: str) -> "Attribute | None":
+        """Return the attribute that shows the field called `name`, or is itself called so."""
+        return next((a for a in self.attributes if (a.field.name if a.field else a.name) == name), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attribute:
@@ -66,7 +70,9 @@ class Attribute:
 
     `field` is None for attributes that Terraform has and the message has not (`id`, `name`, the parent). `size` bounds
     the number of elements; `key_checks` apply to each key of a map. `volatile` output changes by itself: it is shown by
-    data sources only (`views`).
+    data sources only (`views`). `default` is planned where nothing is configured. `key` names the field of a repeated
+    message that holds the keys of the map that it is shown as. `write_only` values are in configurations only
+    (`secrets`); `version_of` names the one that a version belongs to.
     """
 
     name: str
@@ -78,6 +84,10 @@ class Attribute:
     volatile: bool = False
     immutable: bool = False
     sensitive: bool = False
+    write_only: bool = False
+    version_of: str = ""
+    default: Hashable = None
+    key: str = ""
     size: tuple[int, int | None] = (0, None)
     key_checks: tuple[Check, ...] = ()
     description: str = ""

@@ -18,17 +18,18 @@ def fill(message: Message, shape: Object, value: dict[str, Value]) -> None:
 
 
 def _fill_attribute(message: Message, attribute: Attribute, content: Value) -> None:
-    element, target = attribute.element, getattr(message, attribute.name)
+    assert attribute.field is not None
+    element, name = attribute.element, attribute.field.name
+    target = getattr(message, name)
     if isinstance(element, Scalar):
-        if attribute.nesting is Nesting.SINGLE:
-            setattr(message, attribute.name, element.to_field(content))
-        elif attribute.nesting is Nesting.MAP:
-            target.update({key: element.to_field(entry) for key, entry in content.items()})
-        else:
-            target.extend(map(element.to_field, content))
+        _fill_scalar(message, attribute, element, content)
     elif attribute.nesting is Nesting.SINGLE:
         target.SetInParent()
         fill(target, element, content)
+    elif attribute.key:
+        for key, entry in sorted(content.items()):
+            added = target.add(**{attribute.key: key})
+            fill(added, element, entry)
     elif attribute.nesting is Nesting.MAP:
         for key, entry in content.items():
             fill(target[key], element, entry)
@@ -37,26 +38,53 @@ def _fill_attribute(message: Message, attribute: Attribute, content: Value) -> N
             fill(target.add(), element, entry)
 
 
+def _fill_scalar(message: Message, attribute: Attribute, scalar: Scalar, content: Value) -> None:
+    assert attribute.field is not None
+    name, target = attribute.field.name, getattr(message, attribute.field.name)
+    if attribute.nesting is Nesting.MAP:
+        for key, entry in content.items():
+            value = scalar.to_field(entry)
+            if isinstance(value, Message):
+                target[key].CopyFrom(value)
+            else:
+                target[key] = value
+    elif attribute.nesting is not Nesting.SINGLE:
+        target.extend(map(scalar.to_field, content))
+    elif attribute.field.message_type is None:
+        setattr(message, name, scalar.to_field(content))
+    else:
+        target.CopyFrom(scalar.to_field(content))
+
+
 def extract(message: Message, shape: Object, reference: Value) -> dict[str, Value]:
     """Return what `message` says, in the spelling of `reference` wherever that means the same.
 
-    `reference` is the planned or prior object, or None. Attributes without a field are taken from it.
+    `reference` is the planned or prior object, or None. Attributes that the API says nothing of are taken from it.
     """
     known = reference if isinstance(reference, dict) else {}
     return {
-        a.name: respell(a, _read(message, a), known.get(a.name)) if a.field else known.get(a.name)
+        a.name: respell(a, _read(message, a), known.get(a.name)) if _is_read(a) else known.get(a.name)
         for a in shape.attributes
     }
 
 
+def _is_read(attribute: Attribute) -> bool:
+    """Whether the API says what an attribute holds."""
+    return attribute.field is not None and not attribute.write_only
+
+
 def _read(message: Message, attribute: Attribute) -> Value:
-    """Return a field's content as the server spells it."""
-    assert attribute.field is not None
-    if attribute.nesting is Nesting.SINGLE and attribute.field.has_presence and not message.HasField(attribute.name):
+    """Return a field's content as the server spells it; None for what it does not say."""
+    if attribute.field is None or attribute.write_only:
         return None
-    content: Any = getattr(message, attribute.name)
+    name = attribute.field.name
+    if attribute.nesting is Nesting.SINGLE and attribute.field.has_presence and not message.HasField(name):
+        return None
+    content: Any = getattr(message, name)
     if attribute.nesting is Nesting.SINGLE:
         return _read_element(attribute.element, content)
+    if attribute.key:
+        return {getattr(entry, attribute.key): _read_element(attribute.element, entry) for entry in content}
     if attribute.nesting is Nesting.MAP:
         # Indexing, not items(): of maps of messages the latter has no stable typing across implementations.
         return {key: _read_element(attribute.element, content[key]) for key in content}
@@ -100,7 +128,10 @@ def _respell_element(element: Scalar | Object, new: Value, reference: Value) -> 
         if new is None:
             return None
         known: Mapping[str, Value] = reference if isinstance(reference, dict) else {}
-        return {a.name: respell(a, new[a.name], known.get(a.name)) for a in element.attributes}
+        return {
+            a.name: respell(a, new[a.name], known.get(a.name)) if _is_read(a) else known.get(a.name)
+            for a in element.attributes
+        }
     if reference is None or reference is UNKNOWN:
         return new
     return reference if canonical_element(element, new) == canonical_element(element, reference) else new

@@ -1,12 +1,14 @@
 """What strings mean: addresses, prefixes and Ethernet addresses, how they are checked and spelled."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import TypeAlias
 
-Format: TypeAlias = Callable[[str], str]
-"""Returns the canonical spelling of a string. Raises ValueError, in words for the user, if it is not of the format."""
+Format: TypeAlias = Callable[[str], Hashable]
+"""Returns what a string means, mostly its canonical spelling. Raises ValueError, in words for the user, if it is not of
+the format.
+"""
 
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _PREFIX = re.compile(r"(.+)/(0|[1-9][0-9]{0,2})")
@@ -97,10 +99,10 @@ def checked(form: Format) -> Callable[[str], str | None]:
     return check
 
 
-def spelling(form: Format) -> Callable[[str], str]:
-    """Return a function to compare by: the canonical spelling, or the string itself where it is not of the format."""
+def spelling(form: Format) -> Callable[[str], Hashable]:
+    """Return a function to compare by: what a string means, or the string itself where it is not of the format."""
 
-    def canonical(text: str) -> str:
+    def canonical(text: str) -> Hashable:
         try:
             return form(text)
         except ValueError:

@@ -14,14 +14,19 @@ from google.protobuf.message_factory import GetMessageClass
 import headgate.v1
 from headgate.v1 import annotations_pb2
 from headgate_terraform.attributes import Attribute, Object, Scalar
-from headgate_terraform.compiler import SchemaError, compile_message
+from headgate_terraform.compiler import compile_message
 from headgate_terraform.names import NamePattern, check_form, split
+from headgate_terraform.scalars import SchemaError
+from headgate_terraform.timeouts import TIMEOUTS
 from headgate_terraform.views import settled
 
 RESERVED = frozenset(
-    {"id", "project", "count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"}
+    {
+        *("id", "project", "timeouts"),
+        *("count", "for_each", "provider", "lifecycle", "depends_on", "connection", "provisioner"),
+    }
 )
-"""Names taken at the top of a block: by Terraform, and by the provider's own `id` and `project`."""
+"""Names taken at the top of a block: by the provider's own arguments, and by Terraform."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,10 +141,14 @@ def _kind(message: Descriptor, resource: annotations_pb2.Resource, known: dict[s
         patterns=patterns,
         parent=parent,
         in_project="project" in variables,
-        shape=settled(whole),
+        shape=_managed(settled(whole)),
         whole=whole,
         message=message,
     )
+
+
+def _managed(shape: Object) -> Object:
+    return Object(attributes=(*shape.attributes, TIMEOUTS), choices=shape.choices)
 
 
 def _name_attribute(message: Descriptor, patterns: tuple[NamePattern, ...]) -> Attribute:

@@ -23,7 +23,9 @@ from headgate_terraform.planning import changed_fields
 from headgate_terraform.prefetch import Prefetch
 from headgate_terraform.realisation import await_realised
 from headgate_terraform.refusals import explain, read_refusal
+from headgate_terraform.secrets import with_secrets
 from headgate_terraform.settings import Settings
+from headgate_terraform.timeouts import timeout_seconds
 from headgate_terraform.values import UNKNOWN, Value
 
 CONFLICT_SECONDS = 15.0
@@ -38,6 +40,18 @@ class Outcome:
 
     state: Value
     problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One change that is to be made: of what, how, until when (monotonic), and the state if it is refused."""
+
+    kind: Kind
+    name: str
+    mutate: Callable[[], Awaitable[Any]]
+    planned: dict[str, Value]
+    until: float
+    on_failure: Value
 
 
 class Resources:
@@ -60,7 +74,7 @@ class Resources:
             return Outcome(state, list(explain(kind, state["id"], read_refusal(error))))
         return Outcome(None if message is None else state_of(kind, message, state))
 
-    async def create(self, kind: Kind, planned: dict[str, Value]) -> Outcome:
+    async def create(self, kind: Kind, planned: dict[str, Value], config: dict[str, Value]) -> Outcome:
         """Create a resource and wait for it. A refusal leaves nothing behind."""
         name = kind.compose(planned, self._settings.project)
         method = kind.method("Create")
@@ -69,19 +83,31 @@ class Resources:
         if "parent" in method.request.DESCRIPTOR.fields_by_name:
             request.parent = parent
         setattr(request, f"{kind.type}_id", request_id)
-        fill(getattr(request, kind.type), kind.shape, planned)
-        return await self._change(kind, name, partial(self._mutate, method, request), planned, on_failure=None)
+        fill(getattr(request, kind.type), kind.shape, with_secrets(kind.shape, planned, config, None))
+        until = self._deadline(planned, "create")
+        mutate = partial(self._mutate, method, request, until)
+        return await self._change(
+            Change(kind=kind, name=name, mutate=mutate, planned=planned, until=until, on_failure=None)
+        )
 
-    async def update(self, kind: Kind, prior: dict[str, Value], planned: dict[str, Value]) -> Outcome:
+    async def update(
+        self, kind: Kind, prior: dict[str, Value], planned: dict[str, Value], config: dict[str, Value]
+    ) -> Outcome:
         """Change what differs and wait for it. A refusal leaves the resource as it was."""
         method = kind.method("Update")
         request: Any = method.request()
         resource = getattr(request, kind.type)
-        fill(resource, kind.shape, planned)
+        fill(resource, kind.shape, with_secrets(kind.shape, planned, config, prior))
         resource.name = prior["id"]
-        request.update_mask.paths.extend(changed_fields(kind.shape, prior, planned))
-        mutate = partial(self._mutate, method, request)
-        outcome = await self._change(kind, prior["id"], mutate, planned, on_failure=prior)
+        changed = changed_fields(kind.shape, prior, planned)
+        if not changed:
+            return Outcome(planned)  # only what is Terraform's own: an empty mask would mean every field
+        request.update_mask.paths.extend(changed)
+        until = self._deadline(planned, "update")
+        mutate = partial(self._mutate, method, request, until)
+        outcome = await self._change(
+            Change(kind=kind, name=prior["id"], mutate=mutate, planned=planned, until=until, on_failure=prior)
+        )
         # What others changed since is the next plan's to show; in this state Terraform would call it a fault of ours.
         untouched = {name: value for name, value in planned.items() if value == prior[name]}
         return replace(outcome, state={**outcome.state, **untouched})
@@ -96,7 +122,7 @@ class Resources:
         request: Any = method.request(name=prior["id"], when_unreferenced=True, request_id=new_request_id())
         try:
             with self._changing():
-                await self._client.call(method, request, until=self._deadline())
+                await self._client.call(method, request, until=self._deadline(prior, "delete"))
         except grpc.aio.AioRpcError as error:
             if error.code() is not grpc.StatusCode.NOT_FOUND:
                 return Outcome(prior, list(explain(kind, prior["id"], read_refusal(error))))
@@ -130,18 +156,10 @@ class Resources:
             raise
         return None if _is_deleting(message) else message
 
-    async def _change(
-        self,
-        kind: Kind,
-        name: str,
-        mutate: Callable[[float], Awaitable[Any]],
-        planned: dict[str, Value],
-        *,
-        on_failure: Value,
-    ) -> Outcome:
+    async def _change(self, change: Change) -> Outcome:
         """Make one change, patiently, and wait until the network is as intended."""
         with self._changing() as attempt:
-            return await self._attempt(attempt, kind, name, mutate, planned, on_failure)
+            return await self._attempt(attempt, change)
 
     @contextmanager
     def _changing(self) -> Iterator[Attempt]:
@@ -153,37 +171,29 @@ class Resources:
         finally:
             self._prefetch.forget()
 
-    async def _attempt(
-        self,
-        attempt: Attempt,
-        kind: Kind,
-        name: str,
-        mutate: Callable[[float], Awaitable[Any]],
-        planned: dict[str, Value],
-        on_failure: Value,
-    ) -> Outcome:
-        until = self._deadline()
+    async def _attempt(self, attempt: Attempt, change: Change) -> Outcome:
         try:
             message = await self._client.persist(
-                partial(mutate, until),
-                until=min(until, time.monotonic() + CONFLICT_SECONDS),
+                change.mutate,
+                until=min(change.until, time.monotonic() + CONFLICT_SECONDS),
                 retry_if=lambda error: _passes(error) and not attempt.hopeless,
             )
         except grpc.aio.AioRpcError as error:
-            return Outcome(on_failure, list(explain(kind, name, read_refusal(error))))
+            return Outcome(change.on_failure, list(explain(change.kind, change.name, read_refusal(error))))
         except InterruptedByUserError:
-            hint = f"It is not known whether the change of {name} was made; the next plan will tell."
-            return Outcome(on_failure, [Problem(STOPPED, hint)])
-        warnings = await await_realised(self._client, message, until=until) if self._settings.wait else []
-        return Outcome(state_of(kind, message, planned), warnings)
+            hint = f"It is not known whether the change of {change.name} was made; the next plan will tell."
+            return Outcome(change.on_failure, [Problem(STOPPED, hint)])
+        warnings = await await_realised(self._client, message, until=change.until) if self._settings.wait else []
+        return Outcome(state_of(change.kind, message, change.planned), warnings)
 
     async def _mutate(self, method: Any, request: Any, until: float) -> Any:
         # Each attempt after a conflict is a new request; what was not answered is repeated under the same id.
         request.request_id = new_request_id()
         return await self._client.call(method, request, until=until)
 
-    def _deadline(self) -> float:
-        return time.monotonic() + self._settings.deadline
+    def _deadline(self, state: dict[str, Value] | None = None, verb: str = "") -> float:
+        own = timeout_seconds(state, verb) if state else None
+        return time.monotonic() + (self._settings.deadline if own is None else own)
 
 
 def state_of(kind: Kind, message: Any, reference: Value) -> dict[str, Value]:

@@ -88,7 +88,7 @@ def parse_field_path(text: str, shape: Object) -> Path:
     path, here, position = ROOT, shape, 0
     while position < len(text):
         match = _SEGMENT.match(text, position)
-        attribute = here.get(match[1]) if match else None
+        attribute = here.of_field(match[1]) if match else None
         if match is None or attribute is None:
             return ROOT
         path, position = path.child(attribute.name), match.end()

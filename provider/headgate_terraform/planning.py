@@ -25,6 +25,9 @@ def plan_object(shape: Object, config: Value, prior: Value, *, stable: bool) -> 
 
 
 def _plan_attribute(attribute: Attribute, config: Value, prior: Value, *, stable: bool) -> Value:
+    if attribute.write_only:
+        return None
+    config = _wished(attribute, config)
     if config is None or not attribute.configurable:
         if not attribute.computed:
             return None
@@ -45,6 +48,11 @@ def _plan_attribute(attribute: Attribute, config: Value, prior: Value, *, stable
     ]
 
 
+def _wished(attribute: Attribute, config: Value) -> Value:
+    """Return what is configured, or else the default."""
+    return attribute.default if config is None else config
+
+
 def _plan_element(shape: Object, config: Value, prior: Value) -> Value:
     """Return the plan of a nested object. Its computed children hold as long as nothing configured in it changes."""
     if config is UNKNOWN or config is None:
@@ -53,11 +61,8 @@ def _plan_element(shape: Object, config: Value, prior: Value) -> Value:
 
 
 def _is_unchanged(shape: Object, config: dict[str, Value], prior: dict[str, Value]) -> bool:
-    return all(
-        _is_same(a, config[a.name], prior[a.name])
-        for a in shape.attributes
-        if a.configurable and not (a.computed and config[a.name] is None)
-    )
+    wished = ((a, _wished(a, config[a.name])) for a in shape.attributes if a.configurable and not a.write_only)
+    return all(_is_same(a, wish, prior[a.name]) for a, wish in wished if not (a.computed and wish is None))
 
 
 def _is_same(attribute: Attribute, config: Value, prior: Value) -> bool:
@@ -111,5 +116,9 @@ def _pairs(nesting: Nesting, before: Value, after: Value) -> Iterator[tuple[str 
 
 
 def changed_fields(shape: Object, prior: dict[str, Value], planned: dict[str, Value]) -> list[str]:
-    """Return the top-level fields that an update must name: those that a user can set and the plan changes."""
-    return [a.name for a in shape.attributes if a.field and a.configurable and prior[a.name] != planned[a.name]]
+    """Return the top-level fields that an update must name: those that a user can set and the plan changes, and what is
+    sent again because its version changes.
+    """
+    changed = (a for a in shape.attributes if a.configurable and prior[a.name] != planned[a.name])
+    fields = (shape.get(a.version_of) if a.version_of else a for a in changed)
+    return [a.field.name for a in fields if a and a.field]

@@ -15,6 +15,7 @@ from headgate_terraform.planning import plan_object, replaced_paths
 from headgate_terraform.protection import MARK, mark_of, refuse_destruction, refuse_replacement, refuse_second_half
 from headgate_terraform.queries import Queries, validate_query
 from headgate_terraform.schema import block_schema, kind_schema, query_schema
+from headgate_terraform.secrets import refuse_secrets
 from headgate_terraform.settings import DESCRIPTION, SHAPE, Settings, complete, problems, settle
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
@@ -85,7 +86,10 @@ class Provider:
         self, request: tf.ValidateResourceConfig.Request
     ) -> tf.ValidateResourceConfig.Response:
         """Check a resource's configuration, offline."""
-        found = validate(self._kinds[request.type_name].shape, _value(request.config))
+        shape, config = self._kinds[request.type_name].shape, _value(request.config)
+        found = list(validate(shape, config))
+        if not request.client_capabilities.write_only_attributes_allowed:
+            found += refuse_secrets(shape, config)
         return tf.ValidateResourceConfig.Response(diagnostics=diagnostics(found))
 
     async def validate_data_resource_config(
@@ -145,7 +149,7 @@ class Provider:
             _value(request.planned_state),
         )
         try:
-            outcome = await self._apply(kind, prior, planned)
+            outcome = await self._apply(kind, prior, planned, _value(request.config))
         except Exception as error:  # whatever it is, Terraform must keep the state it had
             outcome = Outcome(prior, [failure(error)])
         return tf.ApplyResourceChange.Response(
@@ -154,12 +158,12 @@ class Provider:
             diagnostics=diagnostics(outcome.problems),
         )
 
-    async def _apply(self, kind: Kind, prior: Value, planned: Value) -> Outcome:
+    async def _apply(self, kind: Kind, prior: Value, planned: Value, config: Value) -> Outcome:
         if planned is None:
             return await self._resources.delete(kind, prior)
         if prior is None:
-            return await self._resources.create(kind, planned)
-        return await self._resources.update(kind, prior, planned)
+            return await self._resources.create(kind, planned, config)
+        return await self._resources.update(kind, prior, planned, config)
 
     async def read_resource(self, request: tf.ReadResource.Request) -> tf.ReadResource.Response:
         """Return a resource as it is now."""

@@ -49,6 +49,7 @@ def _attribute(attribute: Attribute, comments: Mapping[str, str]) -> tf.Schema.A
         optional=attribute.optional,
         computed=attribute.computed,
         sensitive=attribute.sensitive,
+        write_only=attribute.write_only,
     )
     if isinstance(attribute.element, Object):
         described.nested_type.nesting = _NESTINGS[attribute.nesting]

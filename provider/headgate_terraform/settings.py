@@ -6,9 +6,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from headgate_common.client_access import CA_FILE, checked_token, is_plaintext, token_from
+from headgate_terraform import formats
 from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.names import check_id
 from headgate_terraform.paths import Path, Problem
+from headgate_terraform.timeouts import parse_timeout
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value
 
@@ -16,22 +18,7 @@ DESCRIPTION = "Virtual networks of Headgate, for clusters of Linux/KVM hosts."
 DNS = "dns:///"
 DEFAULT_PROJECT = "default"
 DEFAULT_DEADLINE = "5m"
-_UNITS = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001}
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|h|m|s)")
 _HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/\[\]]+)):(?P<port>\d{1,5})")
-
-
-def parse_duration(text: str) -> float:
-    """Return the seconds that "90s", "1h30m" or "500ms" stand for.
-
-    Raises:
-        ValueError: it is not of that form, or is zero.
-    """
-    parts = _DURATION_PART.findall(text)
-    seconds = sum(float(number) * _UNITS[unit] for number, unit in parts)
-    if "".join(n + u for n, u in parts) != text or not seconds:
-        raise ValueError(f'"{text}" is not a duration; write for example "5m", "90s" or "1h30m".')
-    return seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +56,6 @@ def _check_endpoint(text: str) -> str | None:
 def _check_token(text: str) -> str | None:
     try:
         checked_token(text, "token")
-    except ValueError as error:
-        return str(error)
-    return None
-
-
-def _check_duration(text: str) -> str | None:
-    try:
-        parse_duration(text)
     except ValueError as error:
         return str(error)
     return None
@@ -122,7 +101,11 @@ SHAPE = Object(
             "HEADGATE_CA_FILE stands for `ca_file` alone.",
         ),
         _text("wait", 'Whether to wait until the network is as intended: "all" (default) or "none".', _check_wait),
-        _text("deadline", 'How long one change may take, the wait included: "5m" (default).', _check_duration),
+        _text(
+            "deadline",
+            'How long one change may take, the wait included: "5m" (default).',
+            formats.checked(parse_timeout),
+        ),
     )
 )
 """The attributes of the provider block."""
@@ -190,5 +173,5 @@ def settle(config: dict[str, Value]) -> Settings:
         project=config["project"],
         tls=tls,
         wait=config["wait"] != "none",
-        deadline=parse_duration(config["deadline"]) if isinstance(config["deadline"], str) else 300.0,
+        deadline=parse_timeout(config["deadline"]) if isinstance(config["deadline"], str) else 300.0,
     )

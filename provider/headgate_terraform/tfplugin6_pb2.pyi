@@ -68,7 +68,7 @@ class Schema(_message.Message):
         description: str
         def __init__(self, version: _Optional[int] = ..., attributes: _Optional[_Iterable[_Union[Schema.Attribute, _Mapping]]] = ..., description: _Optional[str] = ...) -> None: ...
     class Attribute(_message.Message):
-        __slots__ = ("name", "type", "description", "required", "optional", "computed", "sensitive", "nested_type")
+        __slots__ = ("name", "type", "description", "required", "optional", "computed", "sensitive", "nested_type", "write_only")
         NAME_FIELD_NUMBER: _ClassVar[int]
         TYPE_FIELD_NUMBER: _ClassVar[int]
         DESCRIPTION_FIELD_NUMBER: _ClassVar[int]
@@ -77,6 +77,7 @@ class Schema(_message.Message):
         COMPUTED_FIELD_NUMBER: _ClassVar[int]
         SENSITIVE_FIELD_NUMBER: _ClassVar[int]
         NESTED_TYPE_FIELD_NUMBER: _ClassVar[int]
+        WRITE_ONLY_FIELD_NUMBER: _ClassVar[int]
         name: str
         type: bytes
         description: str
@@ -85,7 +86,8 @@ class Schema(_message.Message):
         computed: bool
         sensitive: bool
         nested_type: Schema.Object
-        def __init__(self, name: _Optional[str] = ..., type: _Optional[bytes] = ..., description: _Optional[str] = ..., required: bool = ..., optional: bool = ..., computed: bool = ..., sensitive: bool = ..., nested_type: _Optional[_Union[Schema.Object, _Mapping]] = ...) -> None: ...
+        write_only: bool
+        def __init__(self, name: _Optional[str] = ..., type: _Optional[bytes] = ..., description: _Optional[str] = ..., required: bool = ..., optional: bool = ..., computed: bool = ..., sensitive: bool = ..., nested_type: _Optional[_Union[Schema.Object, _Mapping]] = ..., write_only: bool = ...) -> None: ...
     class Object(_message.Message):
         __slots__ = ("attributes", "nesting")
         class NestingMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
@@ -118,6 +120,12 @@ class ServerCapabilities(_message.Message):
     plan_destroy: bool
     get_provider_schema_optional: bool
     def __init__(self, plan_destroy: bool = ..., get_provider_schema_optional: bool = ...) -> None: ...
+
+class ClientCapabilities(_message.Message):
+    __slots__ = ("write_only_attributes_allowed",)
+    WRITE_ONLY_ATTRIBUTES_ALLOWED_FIELD_NUMBER: _ClassVar[int]
+    write_only_attributes_allowed: bool
+    def __init__(self, write_only_attributes_allowed: bool = ...) -> None: ...
 
 class GetMetadata(_message.Message):
     __slots__ = ()
@@ -198,12 +206,14 @@ class ValidateProviderConfig(_message.Message):
 class ValidateResourceConfig(_message.Message):
     __slots__ = ()
     class Request(_message.Message):
-        __slots__ = ("type_name", "config")
+        __slots__ = ("type_name", "config", "client_capabilities")
         TYPE_NAME_FIELD_NUMBER: _ClassVar[int]
         CONFIG_FIELD_NUMBER: _ClassVar[int]
+        CLIENT_CAPABILITIES_FIELD_NUMBER: _ClassVar[int]
         type_name: str
         config: DynamicValue
-        def __init__(self, type_name: _Optional[str] = ..., config: _Optional[_Union[DynamicValue, _Mapping]] = ...) -> None: ...
+        client_capabilities: ClientCapabilities
+        def __init__(self, type_name: _Optional[str] = ..., config: _Optional[_Union[DynamicValue, _Mapping]] = ..., client_capabilities: _Optional[_Union[ClientCapabilities, _Mapping]] = ...) -> None: ...
     class Response(_message.Message):
         __slots__ = ("diagnostics",)
         DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]

@@ -32,7 +32,16 @@ def decode(encoded_msgpack: bytes, encoded_json: bytes = b"") -> Value:
     """
     if encoded_msgpack:
         return msgpack.unpackb(encoded_msgpack, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False)
-    return json.loads(encoded_json) if encoded_json else None
+    return json.loads(encoded_json, parse_float=number_of) if encoded_json else None
+
+
+def number_of(text: str) -> float | str:
+    """Return a number that is not whole as Terraform itself sends it: text where a float would not be exact."""
+    # Few configurations have such numbers; the others do without the import.
+    from decimal import Decimal
+
+    number = float(text)
+    return number if Decimal(number) == Decimal(text) else text
 
 
 def encode(value: Value) -> bytes:

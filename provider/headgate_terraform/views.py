@@ -18,10 +18,13 @@ def settled(shape: Object) -> Object:
 
 
 def observed(shape: Object) -> Object:
-    """Return `shape` as an answer: everything in it, and nothing to configure."""
-    return Object(attributes=tuple(map(_observed, shape.attributes)))
+    """Return `shape` as an answer: everything in it that the API says, and nothing to configure."""
+    said = (a for a in shape.attributes if not a.write_only and not a.version_of)
+    return Object(attributes=tuple(map(_observed, said)))
 
 
 def _observed(attribute: Attribute) -> Attribute:
     element = attribute.element if isinstance(attribute.element, Scalar) else observed(attribute.element)
-    return replace(attribute, element=element, required=False, optional=False, computed=True, immutable=False)
+    return replace(
+        attribute, element=element, required=False, optional=False, computed=True, immutable=False, default=None
+    )

@@ -16,8 +16,9 @@ from google.protobuf.empty_pb2 import Empty
 from google.rpc import error_details_pb2, status_pb2
 
 from headgate.v1 import annotations_pb2, intent_pb2, types_pb2
-from headgate_terraform.compiler import FORMATS, rules_of
+from headgate_terraform.compiler import rules_of
 from headgate_terraform.kinds import Kind, load_kinds
+from headgate_terraform.scalars import FORMATS
 
 OUTPUT = annotations_pb2.BEHAVIOR_OUTPUT_ONLY
 UNIQUE_FIELDS = ("cidr", "ip", "destination")

@@ -27,6 +27,9 @@ def assert_plan_valid(attributes: Attributes, prior: Any, config: Any, planned: 
 
 
 def _assert_attribute(a: Any, prior: Any, config: Any, planned: Any, where: str) -> None:
+    if a.write_only:
+        assert planned is None, f"{where}: planned {planned!r} though write-only"
+        return
     if _equal(planned, config):
         return
     if a.computed and config is None:

@@ -9,7 +9,7 @@ import pytest
 from headgate_terraform.certificate import load_certificate
 from headgate_terraform.plugin import COOKIE
 
-NEEDED = {"google", "grpc", "headgate", "headgate_terraform", "msgpack", "typing_extensions"}
+NEEDED = {"google", "grpc", "headgate", "headgate_common", "headgate_terraform", "msgpack", "typing_extensions"}
 """Packages that a start imports; the last one for grpc."""
 
 EMPTY_PARTS = {"grpc_tools", "grpc_health", "grpc_reflection", "sitecustomize", "_distutils_hack"}

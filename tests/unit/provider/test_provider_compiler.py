@@ -5,16 +5,25 @@ from itertools import count
 from typing import Any
 
 import pytest
-from google.protobuf import descriptor_pb2, descriptor_pool
+from google.protobuf import (
+    any_pb2,
+    descriptor_pb2,
+    descriptor_pool,
+    duration_pb2,
+    struct_pb2,
+    timestamp_pb2,
+    wrappers_pb2,
+)
 from google.protobuf.descriptor import Descriptor
 
 from headgate.v1 import annotations_pb2 as a
 from headgate_terraform.attributes import Attribute, Object, Scalar
-from headgate_terraform.compiler import SchemaError, compile_message
+from headgate_terraform.compiler import compile_message
 from headgate_terraform.data_sources import load_data_sources
 from headgate_terraform.kinds import load_kinds
 from headgate_terraform.names import NamePattern
 from headgate_terraform.paths import Problem
+from headgate_terraform.scalars import SchemaError
 from headgate_terraform.validation import validate
 from headgate_terraform.views import observed, settled
 
@@ -31,9 +40,8 @@ def message(
     file = descriptor_pb2.FileDescriptorProto(
         name=f"t{next(SERIAL)}.proto", package=f"t{next(SERIAL)}", syntax="proto3"
     )
-    file.dependency.extend(
-        ["headgate/v1/annotations.proto", "headgate/v1/types.proto", "google/protobuf/timestamp.proto"]
-    )
+    file.dependency.extend(["headgate/v1/annotations.proto", "headgate/v1/types.proto"])
+    file.dependency.extend(m.DESCRIPTOR.name for m in (any_pb2, duration_pb2, struct_pb2, timestamp_pb2, wrappers_pb2))
     enum = file.enum_type.add(name="Colour")
     enum.value.add(name="COLOUR_UNSPECIFIED", number=0)
     enum.value.add(name="COLOUR_DARK_RED", number=1)
@@ -53,9 +61,10 @@ def message(
     [
         (message, "no annotation"),
         (lambda: message(label=FIELD.LABEL_OPTIONAL, **OPTIONAL), "write `optional`"),
-        (lambda: message(FIELD.TYPE_BYTES, **OPTIONAL), "no counterpart"),
-        (lambda: message(FIELD.TYPE_DOUBLE, **OPTIONAL), "no counterpart"),
-        (lambda: message(FIELD.TYPE_MESSAGE, type_name=".google.protobuf.Timestamp", **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_FLOAT, **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name=".google.protobuf.Struct", **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name=".google.protobuf.Any", **OPTIONAL), "no counterpart"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name=".google.protobuf.StringValue", **OPTIONAL), "no counterpart"),
         (lambda: message(FIELD.TYPE_MESSAGE, type_name="Thing", **OPTIONAL), "contains itself"),
         (lambda: message(FIELD.TYPE_ENUM, type_name="Stray", **OPTIONAL), "must begin with STRAY_"),
         (lambda: message(references="planet", **OPTIONAL), "no type"),

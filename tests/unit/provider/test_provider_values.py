@@ -10,7 +10,8 @@ from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.kinds import load_kinds
 from headgate_terraform.names import NamePattern, check_id
 from headgate_terraform.paths import Key, Path, parse_field_path
-from headgate_terraform.settings import Endpoint, parse_duration, parse_endpoint
+from headgate_terraform.settings import Endpoint, parse_endpoint
+from headgate_terraform.timeouts import parse_timeout
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, conform, decode, encode
 
@@ -144,13 +145,13 @@ def test_nothing_is_said_about_values_not_known_yet() -> None:
 
 @pytest.mark.parametrize(("text", "seconds"), [("5m", 300), ("1h30m", 5400), ("500ms", 0.5), ("1.5s", 1.5)])
 def test_durations_are_read(text: str, seconds: float) -> None:
-    assert parse_duration(text) == seconds
+    assert parse_timeout(text) == seconds
 
 
 @pytest.mark.parametrize("text", ["", "5", "m", "5m ", "0s", "-1s"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
-    with pytest.raises(ValueError, match="duration"):
-        parse_duration(text)
+    with pytest.raises(ValueError, match=r"no duration|not a duration|no time"):
+        parse_timeout(text)
 
 
 @pytest.mark.parametrize(
