@@ -7,10 +7,12 @@ import gc
 import logging
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 from sqlalchemy.exc import SQLAlchemyError
@@ -18,6 +20,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from headgate_common.identity import IdentityFiles
 from headgate_common.pki import PkiError
 from headgate_controller.addresses import Reserved, reserved_ranges
+from headgate_controller.api.admin_service import SERVICE as ADMIN_SERVICE
+from headgate_controller.api.admin_service import AdminService
 from headgate_controller.api.gate import Gate
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
 from headgate_controller.api.intent_service import IntentService
@@ -30,7 +34,7 @@ from headgate_controller.api.trace_service import SERVICE as TRACE_SERVICE
 from headgate_controller.api.trace_service import TraceService
 from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
-from headgate_controller.errors import HeadgateError
+from headgate_controller.errors import HeadgateError, UnavailableError
 from headgate_controller.hosts.door import Door
 from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.links import HostLinks
@@ -38,7 +42,7 @@ from headgate_controller.hosts.renewal import Renewal
 from headgate_controller.kinds import registry
 from headgate_controller.northbound_rows import COLUMNS
 from headgate_controller.ovn.convergence import Convergence
-from headgate_controller.ovn.northbound import Northbound, StaleEpochError
+from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable, StaleEpochError
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.ovn.tracer import Tracer
 from headgate_controller.realisation import Realisation
@@ -50,6 +54,7 @@ from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.enrolments import Enrolments
 from headgate_controller.store.keyring import read_keyring
+from headgate_controller.store.restore import Held
 from headgate_controller.store.states import States
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
@@ -86,6 +91,28 @@ class Service(Protocol):
         """Return the handlers of its methods."""
 
 
+class Server(Protocol):
+    """Something that answers from its start until its stop."""
+
+    async def start(self) -> None:
+        """Answer from now on."""
+
+    async def stop(self, grace: float | None) -> None:
+        """Answer nothing new, and what is being asked for that many seconds at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The parts of a controller that are started and stopped. `restored` is set when it must begin anew."""
+
+    committed: Committed
+    writer: Writer
+    tokens: Tokens
+    runners: Sequence[Runner]
+    servers: Sequence[Server]
+    restored: asyncio.Event
+
+
 class SettingError(HeadgateError):
     """A value of the configuration cannot be used."""
 
@@ -110,7 +137,8 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     database = _database(config)
     try:
-        await _serve(config, database, stop)
+        while await _serve(config, database, stop):
+            log.info("begun anew", extra={"reason": "a backup was restored"})
     finally:
         database.close()
 
@@ -138,7 +166,26 @@ def _database(config: ControllerConfig) -> Database:
         raise SettingError(text) from error
 
 
-async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Event) -> None:
+async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Event) -> bool:
+    """Serve until `stop` is set, or until the database holds something else: then return True."""
+    site = await _assembled(config, database)
+    gc.freeze()
+    tasks = [asyncio.create_task(runner.run(), name=type(runner).__name__) for runner in site.runners]
+    for started in site.servers:
+        await started.start()
+    _warn_of_locked_doors(config, site.tokens)
+    log.info("ready", extra={"listen": ",".join(config.listen), "revision": site.committed.world.revision})
+    ends = [asyncio.create_task(event.wait()) for event in (stop, site.restored)]
+    await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in site.servers))
+    site.writer.close()
+    await _ended([*ends, *tasks])
+    log.info("stopped", extra={"revision": site.committed.world.revision})
+    return site.restored.is_set() and not stop.is_set()
+
+
+async def _assembled(config: ControllerConfig, database: Database) -> Site:
+    """Return the parts of a controller, put together and not started."""
     trust, signer = Trust(Path(config.pki_dir), Path(config.ca_dir)), Signer(Path(config.ca_dir))
     credentials = _host_credentials(config, door := Door(trust))
     schema = Schema(registry.load(config.extra_kinds))
@@ -154,49 +201,58 @@ async def _serve(config: ControllerConfig, database: Database, stop: asyncio.Eve
         COLUMNS,
         epoch=database.epoch(),
         options=_global_options(config),
+        store=database.name(),
         pki_dir=Path(config.northbound_pki_dir),
     )
     compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in schema.codecs.values()})
     convergence = Convergence(committed, compiler, northbound, realisation)
+    links.why_wait = partial(_why_hosts_wait, northbound, new=committed.world.revision == 0)
 
     intents = IntentService(schema, committed, writer, database.engine, realisation)
     resources = [Resources(schema, codec, committed, writer, realisation) for codec in schema.codecs.values()]
     names = [f"{codec.descriptor.full_name}Service" for codec in schema.codecs.values()]
     tokens, enrolments = Tokens(database.engine), Enrolments(database.engine)
     traces = TraceService(committed, Tracer(config.southbound, Path(config.pki_dir)), northbound.row_named)
+    keyring = read_keyring(config.state_key_file)
+    admin = AdminService(database, keyring, writer, partial(_held_by, northbound))
     pki = PkiService(enrolments, signer, trust)
-    services: list[Service] = [intents, TokenService(tokens), pki, traces, *resources]
+    services: list[Service] = [intents, TokenService(tokens), pki, traces, admin, *resources]
     gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
     certificate = _certificate(config)
     proof = certificate.credentials() if certificate else None
     api = server([service.handlers() for service in services], config.listen, gate.admit, credentials=proof)
-    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE, PKI_SERVICE, TRACE_SERVICE])
+    await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE, PKI_SERVICE, TRACE_SERVICE, ADMIN_SERVICE])
     host_services = [links.handlers(), Renewal(door, signer).handlers()]
     hosts = server(host_services, config.host_listen, anybody, HOST_OPTIONS, credentials)
     callers = Callers(tokens, require_tokens=config.require_tokens)
-    states = States(database, read_keyring(config.state_key_file))
+    states = States(database, keyring)
     health = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
     routes = [*health, *StateRoutes(states, callers).routes()]
-    http = HttpServer(routes, config.http_listen, int(STOP_GRACE), certificate.context() if certificate else None)
+    http = HttpServer(routes, config.http_listen, certificate.context() if certificate else None)
 
-    gc.freeze()
-    runners: list[Runner] = [northbound, southbound, convergence, tokens]
+    runners: list[Runner] = [northbound, southbound, convergence, tokens, states]
     runners += [Keeper(trust, links)] if credentials else []
-    tasks = [asyncio.create_task(runner.run(), name=type(runner).__name__) for runner in runners]
-    await hosts.start()
-    await api.start()
-    await http.start()
-    resealing = asyncio.create_task(states.reseal(), name="reseal")
-    _warn_of_locked_doors(config, tokens)
-    log.info("ready", extra={"listen": ",".join(config.listen), "revision": committed.world.revision})
-    stopped = asyncio.create_task(stop.wait())
-    await asyncio.wait([stopped, *tasks], return_when=asyncio.FIRST_COMPLETED)
-    await asyncio.gather(api.stop(STOP_GRACE), hosts.stop(STOP_GRACE), http.stop())
-    writer.close()
-    await _ended([resealing])
-    states.close()
-    await _ended(tasks)
-    log.info("stopped", extra={"revision": committed.world.revision})
+    return Site(committed, writer, tokens, runners, [hosts, api, http], admin.restored)
+
+
+def _why_hosts_wait(northbound: Northbound, *, new: bool) -> str:
+    """Return why hosts must not be told anything yet: a store that is not theirs would have them forget their ports."""
+    if northbound.foreign is None:
+        return "a new store waits for Northbound, to see that it is not another's." if new else ""
+    return northbound.foreign
+
+
+async def _held_by(northbound: Northbound) -> Held:
+    """Return what Northbound holds.
+
+    Raises:
+        UnavailableError: it cannot be asked.
+    """
+    try:
+        return Held(await northbound.stored_epoch(), northbound.foreign == "")
+    except NorthboundUnavailable as error:
+        text = f"Northbound must be reachable, so that the controller goes on above every epoch of it: {error}."
+        raise UnavailableError(text) from error
 
 
 def _host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCredentials | None:
@@ -257,7 +313,7 @@ def _global_options(config: ControllerConfig) -> dict[str, str]:
     return {"bfd-min-rx": interval, "bfd-min-tx": interval, "bfd-mult": "3"}
 
 
-async def _ended(tasks: Iterable[asyncio.Task[None]]) -> None:
+async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
     """Cancel tasks; one that had ended by itself ended by a fault, which is raised.
 
     Raises:

@@ -9,13 +9,15 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
-from controller_site import Controller
+from controller_site import Controller, run
 from host_stream import host_stream
+from ovsdb_server import NB_SCHEMA, serving
 from refusal import of
 from site_pki import SitePki
 
@@ -36,22 +38,36 @@ DAY = timedelta(days=1)
 class Site(SitePki):
     """A CA and a controller that meets hosts by TCP."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, northbound: str) -> None:
         super().__init__(directory)
         self.own = self.issue(Role.CONTROLLER, "ctl1")
         self.hosts = f"127.0.0.1:{free_port()}"
         self.controller = Controller(
-            directory, host_listen=[self.hosts], pki_dir=str(self.own.ca.parent), ca_dir=str(self.ca)
+            directory,
+            host_listen=[self.hosts],
+            pki_dir=str(self.own.ca.parent),
+            ca_dir=str(self.ca),
+            northbound=northbound,
         )
 
 
 @pytest.fixture(scope="module")
 def site(run_directory: Path) -> Iterator[Site]:
-    made = Site(run_directory / "pki")
-    made.controller.start()
-    yield made
-    made.controller.stop()
-    assert "Traceback" not in made.controller.log.read_text()
+    with northbound(run_directory / "pki-nb") as remote:
+        made = Site(run_directory / "pki", remote)
+        made.controller.start()
+        made.controller.await_said("northbound synchronised")
+        yield made
+        made.controller.stop()
+        assert "Traceback" not in made.controller.log.read_text()
+
+
+@contextmanager
+def northbound(directory: Path) -> Iterator[str]:
+    """Run a Northbound while the block runs: without one, a new store tells hosts nothing."""
+    with serving(directory, NB_SCHEMA) as server:
+        run("ovn-nbctl", f"--db={server.remote}", "init")
+        yield server.remote
 
 
 def expired(site: SitePki, name: str) -> Identity:
@@ -194,10 +210,19 @@ def test_certificates_of_both_sides_are_renewed_under_a_stream_that_goes_on(site
         assert stream._call.is_active()
 
 
-def test_another_ca_takes_over_without_a_dropped_stream(run_directory: Path, tmp_path: Path) -> None:
-    site = Site(run_directory / "rotated")
-    site.controller.start()
-    old = site.host("h1")
+@pytest.fixture
+def rotated(run_directory: Path) -> Iterator[Site]:
+    """A controller whose CA is replaced by the test."""
+    with northbound(run_directory / "rotated-nb") as remote:
+        made = Site(run_directory / "rotated", remote)
+        made.controller.start()
+        made.controller.await_said("northbound synchronised")
+        yield made
+        made.controller.kill()
+
+
+def test_another_ca_takes_over_without_a_dropped_stream(rotated: Site, tmp_path: Path) -> None:
+    site, old = rotated, rotated.host("h1")
     try:
         with host_stream(site.hosts, old) as stream, host_stream(site.hosts, site.host("h2")) as other:
             for name, one in (("h1", stream), ("h2", other)):

@@ -7,7 +7,7 @@ import ssl
 from pathlib import Path
 
 import pytest
-from controller_site import Central, Controller, controlling
+from controller_site import Controller, controlling
 from http_client import ask
 from site_pki import SitePki
 
@@ -30,10 +30,10 @@ def test_a_controller_in_step_with_ovn_is_ready(shared_controller: Controller) -
     assert ask(shared_controller.http, "/readyz").json == {"northbound": "ok", "southbound": "ok"}
 
 
-def test_health_is_served_on_tcp_and_on_several_addresses_at_once(run_directory: Path, ovn: Central) -> None:
+def test_health_is_served_on_tcp_and_on_several_addresses_at_once(run_directory: Path) -> None:
     directory, port = run_directory / "several", free_port()
     addresses = [f"unix:{directory}/http.sock", f"127.0.0.1:{port}"]
-    with controlling(Controller(directory, ovn, http_listen=addresses)):
+    with controlling(Controller(directory, http_listen=addresses)):
         assert [ask(address, "/healthz").status for address in addresses] == [200, 200]
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from controller_site import Central, Controller, controlling
+from controller_site import Controller, controlling
 from tls_site import TlsSite
 
 from headgate.v1.host_pb2 import Host
@@ -121,8 +121,8 @@ def test_a_certificate_that_does_not_fit_is_told_with_the_fix(shared_tls_site: T
         in_the_clear.get(Vpc, "projects/p/vpcs/v")
 
 
-def test_a_watch_goes_on_where_it_was_after_the_controller_was_killed(run_directory: Path, ovn: Central) -> None:
-    with controlling(Controller(run_directory / "watched", ovn)) as controller, Client([controller.api]) as client:
+def test_a_watch_goes_on_where_it_was_after_the_controller_was_killed(run_directory: Path) -> None:
+    with controlling(Controller(run_directory / "watched")) as controller, Client([controller.api]) as client:
         vpcs = [f"projects/watched/vpcs/v{number}" for number in range(3)]
         client.create(Vpc(name=vpcs[0]))
         changes = client.watch("projects/watched/")
@@ -143,8 +143,8 @@ def _next(changes: Iterator[Change | CaughtUp]) -> Change:
     return next(change for change in changes if isinstance(change, Change))
 
 
-def test_a_call_waits_for_a_controller_that_restarts(run_directory: Path, ovn: Central) -> None:
-    controller = Controller(run_directory / "late", ovn)
+def test_a_call_waits_for_a_controller_that_restarts(run_directory: Path) -> None:
+    controller = Controller(run_directory / "late")
     controller.launch()
     try:
         with Client([controller.api], seconds=20) as client:

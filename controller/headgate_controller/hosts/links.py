@@ -17,7 +17,7 @@ import grpc
 
 from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report, Trust, Welcome
 from headgate_common import pki
-from headgate_controller.errors import HeadgateError, InvalidError, Violation
+from headgate_controller.errors import HeadgateError, InvalidError, UnavailableError, Violation
 from headgate_controller.hosts.door import CertificateError, Door, Guest
 from headgate_controller.hosts.protocol import WELCOMES, agreed
 from headgate_controller.hosts.reports import host_report
@@ -120,6 +120,7 @@ class HostLinks:
         self._last: dict[str, HostHeard] = {}
         self._world = committed.world
         self._on_change: Callable[[], None] = lambda: None
+        self.why_wait: Callable[[], str] = lambda: ""
         committed.listen(self._committed_changed)
 
     def listen(self, on_change: Callable[[], None]) -> None:
@@ -173,6 +174,7 @@ class HostLinks:
 
         Raises:
             InvalidError: the first message is no Hello that can be served. CertificateError: it is of another host.
+            UnavailableError: it is not known yet whether this store is the hosts'.
         """
         hello: Hello = first.hello
         if first.WhichOneof("message") != "hello" or not hello.host:
@@ -184,6 +186,8 @@ class HostLinks:
             text = f"The certificate is of {guest.host}, and its agent says it is {hello.host}; correct `host` there."
             self._door.turned_away(peer, text)
             raise CertificateError(text)
+        if why := self.why_wait():
+            raise UnavailableError(f"Hosts are told nothing yet, and keep what they have: {why}")
         protocol = agreed(hello)
         name = f"hosts/{hello.host}"
         facts = hello.facts

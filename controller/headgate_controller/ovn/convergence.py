@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from headgate_common.rows import Plan
 from headgate_controller.compile import Compiler
-from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
+from headgate_controller.ovn.northbound import ForeignStoreError, Northbound, NorthboundUnavailable
 from headgate_controller.realisation import Realisation
 from headgate_controller.state import Committed
 from headgate_controller.world import World
@@ -23,6 +23,9 @@ log = logging.getLogger(__name__)
 
 MANY_UNITS = 1_000
 """Units in one pass above which the garbage collector is kept out of it; it would take longer than the pass."""
+
+FOREIGN_SECONDS = 2.0
+"""How often Northbound is asked whether it still holds another store's rows."""
 
 
 class Convergence:
@@ -41,6 +44,7 @@ class Convergence:
         self._barrier = 0
         self._thread = ThreadPoolExecutor(1, "compile")
         self._lost = False
+        self._foreign = False
         committed.listen(self._committed_changed)
         northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
         realisation.on_wanted = self._wake.set
@@ -70,6 +74,11 @@ class Convergence:
                     await self._step()
             except NorthboundUnavailable as error:
                 log.warning("northbound lost", extra={"reason": str(error)})
+            except ForeignStoreError as error:
+                if not self._foreign:
+                    log.error("northbound left alone", extra={"reason": str(error)})
+                self._foreign = True
+                await asyncio.sleep(FOREIGN_SECONDS)
 
     async def _synchronise(self) -> None:
         world, _ = await self._advance()

@@ -17,6 +17,9 @@ from .transactions import EPOCH_KEY, GLOBAL_TABLE
 GLOBAL_KEY = RowKey(GLOBAL_TABLE, "")
 """Stands for the row wherever rows are named; it carries no key of ours."""
 
+STORE_KEY = "headgate-store"
+"""Names the store whose rows the database holds."""
+
 GLOBAL_COLUMNS = ("nb_cfg", "sb_cfg", "options", "external_ids")
 
 BUMP: tuple[Op, ...] = (
@@ -33,9 +36,10 @@ READ: Op = {"op": "select", "table": GLOBAL_TABLE, "where": [], "columns": ["opt
 class GlobalRow:
     """What we own of the row, and the progress it shows."""
 
-    def __init__(self, options: Mapping[str, str]) -> None:
+    def __init__(self, options: Mapping[str, str], store: str = "") -> None:
         self.nb_cfg = 0
         self.sb_cfg = 0
+        self.store = store
         self._options = options
 
     def absorb(self, updates: Mapping[str, Mapping[str, Any]]) -> bool:
@@ -51,13 +55,14 @@ class GlobalRow:
             self.sb_cfg = changes.get("sb_cfg", self.sb_cfg)
             touched |= "modify" not in update
             touched |= not self._options.keys().isdisjoint(_map(changes.get("options")))
-            touched |= EPOCH_KEY in _map(changes.get("external_ids"))
+            touched |= not {EPOCH_KEY, STORE_KEY}.isdisjoint(_map(changes.get("external_ids")))
         return touched
 
     def repairs(self, row: Mapping[str, Wire] | None, epoch: int) -> list[Op]:
         """Return the operations that bring our keys of the row to what they should be; none if they are."""
         held = {"options": _map(row and row["options"]), "external_ids": _map(row and row["external_ids"])}
-        owned = {"options": self._options, "external_ids": {EPOCH_KEY: str(epoch)}}
+        named = {STORE_KEY: self.store} if self.store else {}
+        owned = {"options": self._options, "external_ids": {EPOCH_KEY: str(epoch), **named}}
         if row is None:
             return [{"op": "insert", "table": GLOBAL_TABLE, "row": {c: _wire(pairs) for c, pairs in owned.items()}}]
         mutations: list[Wire] = []
@@ -75,6 +80,11 @@ def epoch_of(row: Mapping[str, Wire] | None) -> int:
     """Return the epoch that the row holds, 0 if none."""
     held = _map(row and row["external_ids"]).get(EPOCH_KEY, "")
     return int(held) if held.isdecimal() else 0
+
+
+def store_of(row: Mapping[str, Wire] | None) -> str:
+    """Return the name of the store whose rows these are, empty if none has claimed them."""
+    return _map(row and row["external_ids"]).get(STORE_KEY, "")
 
 
 def _map(wire: Wire | None) -> dict[str, str]:

@@ -16,9 +16,9 @@ from .dial import Address, stay_connected
 from .global_row import GLOBAL_KEY, GlobalRow
 from .inventory import Contents, Inventory, unmarked
 from .suspects import EDITED_LONGEST_SECONDS, REFUSED_LONGEST_SECONDS, Suspects
-from .writer import DATABASE, StaleEpochError, Writer, Written
+from .writer import DATABASE, ForeignStoreError, StaleEpochError, Writer, Written
 
-__all__ = ["Northbound", "NorthboundUnavailable", "StaleEpochError"]
+__all__ = ["ForeignStoreError", "Northbound", "NorthboundUnavailable", "StaleEpochError"]
 
 log = logging.getLogger(__name__)
 
@@ -31,8 +31,9 @@ class Northbound:
     """The leader's hand on OVN Northbound; it keeps itself connected while `run` runs.
 
     `columns` are, by table, all columns that desired rows may name. `options` are the keys of `NB_Global.options` that
-    are ours. `epoch` may be set until `synchronise` claims it. Each new connection must be synchronised before anything
-    else is written on it.
+    are ours. `store` names whose rows these are: those of another are left alone, and `foreign` says so (None: it is
+    not known yet; empty: they are ours). `epoch` may be set until `synchronise` claims it. Each new connection must be
+    synchronised before anything else is written on it.
     """
 
     def __init__(
@@ -42,12 +43,15 @@ class Northbound:
         *,
         epoch: int = 0,
         options: Mapping[str, str] | None = None,
+        store: str = "",
         pki_dir: Path = Path(),
     ) -> None:
         self.epoch = epoch
+        self.foreign: str | None = None
         self._address = Address(remote, pki_dir)
         self._columns = columns
         self._options = dict(options or {})
+        self._store = store
         self._on_lost: Callable[[], None] = lambda: None
         self._on_attention: Callable[[], None] = lambda: None
         self._ready = asyncio.Event()
@@ -73,6 +77,8 @@ class Northbound:
         """Why Northbound is not as it should be; empty if it is, but for rows that are refused."""
         if self._writer is None:
             return f"{self._address.remote} is not connected"
+        if self.foreign:
+            return self.foreign
         return "" if self._in_sync else "it is being compared with what it should be"
 
     @property
@@ -110,7 +116,8 @@ class Northbound:
     async def synchronise(self, wanted: Mapping[RowKey, Wanted]) -> int:
         """Read everything back, write what differs, and return how many changes that took; 0 means nothing was written.
 
-        Raises: NorthboundUnavailable; StaleEpochError; ValueError: a row names a column that was not declared.
+        Raises: NorthboundUnavailable; StaleEpochError; ForeignStoreError; ValueError: a row names a column that was not
+        declared.
         """
         async with self._busy:
             writer = self._connected_writer()
@@ -119,12 +126,21 @@ class Northbound:
             self._refused.clear()
             writer.epoch = self.epoch
             with _available():
+                await self._check_store(writer)
                 actual = await writer.snapshot()
                 claimed = await writer.claim()
                 plan = diff(writer.inventory.fit(wanted), actual)
                 written = await self._write(writer, plan)
             self._in_sync = self._writer is writer
         return claimed + _count(plan, written)
+
+    async def _check_store(self, writer: Writer) -> None:
+        try:
+            await writer.check_store()
+        except ForeignStoreError as error:
+            self.foreign = str(error)
+            raise
+        self.foreign = ""
 
     async def apply(self, plan: Plan, bump: bool = False) -> int | None:
         """Write a plan; with `bump`, raise `nb_cfg` in its last transaction and return the new number.
@@ -220,7 +236,7 @@ class Northbound:
         inventory = Inventory(schema, self._columns)
         if inventory.absent:
             log.warning("columns unknown to the server left out", extra={"columns": sorted(inventory.absent)})
-        self._writer = Writer(connection, inventory, GlobalRow(self._options), self._suspect)
+        self._writer = Writer(connection, inventory, GlobalRow(self._options, self._store), self._suspect)
         self._ready.set()
         self._on_attention()
 

@@ -11,7 +11,7 @@ from headgate_common.ovsdb import Connection, Op, OvsdbError, Snapshot, TableUpd
 from headgate_common.ovsdb_schema import Wire
 from headgate_common.rows import Delete, Plan, RowKey
 
-from .global_row import BUMP, GLOBAL_COLUMNS, GLOBAL_KEY, READ, GlobalRow, epoch_of
+from .global_row import BUMP, GLOBAL_COLUMNS, GLOBAL_KEY, READ, GlobalRow, epoch_of, store_of
 from .inventory import Contents, Echo, Inventory, echo_of
 from .transactions import GLOBAL_TABLE, Batch, Link, Piece, Request, UnwritableError, batches, guard, request
 
@@ -28,6 +28,17 @@ class StaleEpochError(Exception):
     def __init__(self, ours: int, held: int) -> None:
         super().__init__(f"epoch {ours} is over: Northbound is at {held}")
         self.held = held
+
+
+class ForeignStoreError(Exception):
+    """Northbound holds what another store wrote, which ours knows nothing of and would remove."""
+
+    def __init__(self, held: str, ours: str) -> None:
+        super().__init__(
+            f"Northbound holds the network of another store, {held}; this one is {ours}, and writes nothing there. "
+            "Restore a backup of the other (headgate restore), or give its network up: "
+            "ovn-nbctl remove NB_Global . external_ids headgate-store"
+        )
 
 
 @dataclass(slots=True)
@@ -97,6 +108,15 @@ class Writer:
     async def epoch_held(self) -> int:
         """Return the epoch that Northbound is at, 0 if none."""
         return epoch_of(await self._global_row())
+
+    async def check_store(self) -> None:
+        """See that Northbound holds nothing of another store.
+
+        Raises: ForeignStoreError.
+        """
+        held, ours = store_of(await self._global_row()), self.shared.store
+        if held and ours and held != ours:
+            raise ForeignStoreError(held, ours)
 
     async def claim(self) -> bool:
         """Make our epoch and our keys of the shared row hold; return whether anything had to be written.

@@ -42,7 +42,7 @@ class Database:
             event.listen(self.engine, "connect", _prepare_sqlite)
         try:
             with self.engine.begin() as connection:
-                _migrate(connection)
+                migrate(connection, "head")
         except DBAPIError as error:
             self.close()
             raise _unusable(url, error.orig or error) from error
@@ -57,6 +57,11 @@ class Database:
         """Return the leader's epoch."""
         with self.engine.connect() as connection:
             return int(connection.execute(select(tables.lease.c.epoch)).scalar_one())
+
+    def name(self) -> str:
+        """Return the store's own name, which it has had from its beginning, and which its backups carry."""
+        with self.engine.connect() as connection:
+            return str(connection.execute(select(tables.lease.c.store)).scalar_one())
 
 
 def _unusable(url: str, reason: BaseException) -> UnavailableError:
@@ -89,12 +94,13 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         cursor.execute("PRAGMA busy_timeout=4000")
 
 
-def _migrate(connection: Connection) -> None:
+def migrate(connection: Connection, revision: str) -> None:
+    """Bring a database to a revision of its tables, "head" for the latest."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
     with as_file(files("headgate_controller.store") / "migrations") as path:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", os.fspath(path))
-        command.upgrade(config, "head")
+        command.upgrade(config, revision)
 
 
 def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> World:

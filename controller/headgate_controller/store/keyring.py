@@ -97,6 +97,16 @@ def read_keyring(path: str) -> Keyring:
     return Keyring(keys)
 
 
+def about_secret(name: str) -> str:
+    """Return what the secrets of a resource are sealed as."""
+    return f"secrets of {name}"
+
+
+def about_state(path: str, number: int) -> str:
+    """Return what a version of a state is sealed as."""
+    return f"version {number} of the state {path}"
+
+
 def _key(line: str, path: str, number: int) -> bytes:
     try:
         key = base64.b64decode(line, validate=True)

@@ -19,7 +19,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError, UnavailableError
 from headgate_controller.store.database import Database
-from headgate_controller.store.keyring import Keyring, SealedError
+from headgate_controller.store.keyring import Keyring, SealedError, about_state
 from headgate_controller.store.lease import StaleEpochError, hold_lease
 from headgate_controller.store.state_locks import check_lock, lock, parsed, refused, unlock
 from headgate_controller.store.tables import state_version
@@ -60,7 +60,7 @@ class Version(NamedTuple):
 
 
 class States:
-    """Keeps states; `close` it."""
+    """Keeps states, while `run` runs and before."""
 
     def __init__(self, database: Database, keyring: Keyring) -> None:
         self._engine = database.engine
@@ -68,9 +68,13 @@ class States:
         self._keyring = keyring
         self._thread = ThreadPoolExecutor(1, "states")
 
-    def close(self) -> None:
-        """Finish what is being written."""
-        self._thread.shutdown()
+    async def run(self) -> None:
+        """Seal what is to be sealed, until cancelled; then finish what is being written."""
+        try:
+            await self._reseal_all()
+            await asyncio.get_running_loop().create_future()
+        finally:
+            self._thread.shutdown()
 
     async def read(self, path: str, version: int | None = None) -> bytes:
         """Return a state, or an earlier version of it.
@@ -120,7 +124,7 @@ class States:
         """
         await self._writing(lambda connection: unlock(connection, path, wanted))
 
-    async def reseal(self) -> None:
+    async def _reseal_all(self) -> None:
         """Seal with the current key what is sealed with another, or not at all; what cannot be, the log names."""
         try:
             sealed, lacking = await self._resealed()
@@ -160,7 +164,7 @@ class States:
         return self._opened(row)
 
     def _opened(self, row: Any) -> bytes:
-        return self._keyring.open(row.key, row.content, _about(row.path, row.version))
+        return self._keyring.open(row.key, row.content, about_state(row.path, row.version))
 
     def _versions(self, path: str) -> list[Version]:
         columns = state_version.c
@@ -185,7 +189,7 @@ class States:
         newest = _row(connection, path)
         if newest is None or newest.content is None or not self._holds(newest, content):
             number = newest.version + 1 if newest else 1
-            sealed = self._keyring.seal(content, _about(path, number))
+            sealed = self._keyring.seal(content, about_state(path, number))
             _add(connection, path, number, serial=serial, size=len(content), key=self._keyring.current, content=sealed)
 
     def _holds(self, row: Any, content: bytes) -> bool:
@@ -213,13 +217,9 @@ class States:
     def _reseal(self, connection: Connection, path: str, version: int) -> None:
         row = _row(connection, path, version)
         if row is not None and row.content is not None:
-            content = self._keyring.seal(self._opened(row), _about(path, version))
+            content = self._keyring.seal(self._opened(row), about_state(path, version))
             one = (state_version.c.path == path) & (state_version.c.version == version)
             connection.execute(update(state_version).where(one).values(key=self._keyring.current, content=content))
-
-
-def _about(path: str, version: int) -> str:
-    return f"version {version} of the state {path}"
 
 
 def _row(connection: Connection, path: str, version: int | None = None) -> Any:

@@ -76,8 +76,9 @@ lease = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
+    Column("store", String, nullable=False, server_default=""),
 )
-"""The leader's epoch: one row; who does not hold its number cannot commit."""
+"""The leader's epoch: one row; who does not hold its number cannot commit. And the store's own name, for Northbound."""
 
 token = Table(
     "token",

@@ -43,16 +43,14 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves routes at addresses, which are taken at once: nothing is answered before `start`."""
 
-    def __init__(
-        self, routes: Sequence[Route], listen: Iterable[str], stop_seconds: int, tls: ssl.SSLContext | None = None
-    ) -> None:
+    def __init__(self, routes: Sequence[Route], listen: Iterable[str], tls: ssl.SSLContext | None = None) -> None:
         """Take the addresses; what is no unix socket is reached by TLS, if it is given.
 
         Raises:
             ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
         """
         app = Guard(Router(routes, redirect_slashes=False, default=nothing_there))
-        self._servers = [_Uvicorn(_settings(app, stop_seconds, context)) for context in (None, tls)]
+        self._servers = [_Uvicorn(_settings(app, context)) for context in (None, tls)]
         self._sockets: list[list[socket.socket]] = [[], []]
         self._serving: list[asyncio.Task[None]] = []
         try:
@@ -70,9 +68,10 @@ class HttpServer:
                 self._serving.append(asyncio.create_task(server.serve(sockets), name="http"))
                 await server.answering.wait()
 
-    async def stop(self) -> None:
-        """Answer what is being asked, but nothing new."""
+    async def stop(self, grace: float | None) -> None:
+        """Answer what is being asked, for that many seconds at most, but nothing new."""
         for server in self._servers:
+            server.config.timeout_graceful_shutdown = None if grace is None else round(grace)
             server.should_exit = True
         await asyncio.gather(*self._serving)
         self.release()
@@ -83,7 +82,7 @@ class HttpServer:
             taken.close()
 
 
-def _settings(app: Any, stop_seconds: int, tls: ssl.SSLContext | None) -> uvicorn.Config:
+def _settings(app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     settings = uvicorn.Config(
         app,
@@ -95,7 +94,6 @@ def _settings(app: Any, stop_seconds: int, tls: ssl.SSLContext | None) -> uvicor
         proxy_headers=False,
         server_header=False,
         timeout_keep_alive=IDLE_SECONDS,
-        timeout_graceful_shutdown=stop_seconds,
     )
     settings.load()
     settings.ssl = tls
