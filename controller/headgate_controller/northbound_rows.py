@@ -32,6 +32,9 @@ COLUMNS: Mapping[str, tuple[str, ...]] = {
 }
 """Every column that a desired row may name, and so what the writer watches."""
 
+CHASSIS_REDIRECT = "cr-"
+"""How OVN names the binding of a router port that one host at a time carries."""
+
 
 def optional(value: Atom | None) -> frozenset[Atom]:
     """Return the set form of a value that may be absent."""
@@ -56,6 +59,11 @@ def gateway_key(subnet: str) -> RowKey:
 def external_key(vpc: str, attachment: str) -> RowKey:
     """Return the key of the router port of a VPC's external attachment."""
     return RowKey("Logical_Router_Port", f"{vpc}/external/{attachment}")
+
+
+def redirect_of(port: RowKey) -> str:
+    """Return the name under which Southbound says which host carries a router port that one at a time does."""
+    return f"{CHASSIS_REDIRECT}{port.name}"
 
 
 def held(parent: RowKey, column: str, row: Row) -> Iterator[Row | Member]:

@@ -17,14 +17,23 @@ def next_free(world: World, subnet: Subnet) -> int | None:
     are taken.
     """
     pool = world.pool(subnet.name)
-    if subnet.pools:
-        ranges = [(r.start, r.end) for r in subnet.pools]
-    elif subnet.cidr:
-        ranges = [(subnet.cidr.base, subnet.cidr.last)]
-    else:
-        ranges = []
-    found = (pool.lowest_free(first, last) for first, last in ranges)
+    found = (pool.lowest_free(first, last) for first, last in _ranges(subnet))
     return next((ip for ip in found if ip is not None), None)
+
+
+def usage(world: World, subnet: Subnet) -> tuple[int, int]:
+    """Return how many IPv4 addresses the subnet's pools have, or its whole range if it has none, and how many of them
+    are free.
+    """
+    pool, ranges = world.pool(subnet.name), _ranges(subnet)
+    size = sum(last - first + 1 for first, last in ranges)
+    return size, size - sum(pool.count(first, last) for first, last in ranges)
+
+
+def _ranges(subnet: Subnet) -> list[tuple[int, int]]:
+    if subnet.pools:
+        return [(r.start, r.end) for r in subnet.pools]
+    return [(subnet.cidr.base, subnet.cidr.last)] if subnet.cidr else []
 
 
 def next_free_ipv6(world: World, subnet: Subnet) -> int | None:

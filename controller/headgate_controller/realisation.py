@@ -7,6 +7,7 @@ from bisect import bisect_right
 from collections.abc import Callable
 from typing import Any, Protocol
 
+from headgate.v1 import types_pb2
 from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
@@ -127,8 +128,9 @@ class Realisation:
         codec, world = self._schema.by_noun[type(noun)], self._committed.world
         kind = codec.kind
         codec.live.write(message, kind.observe(noun, world, self))
-        for reason, text in (*kind.conditions(noun, world), *kind.remarks(noun, world, self)):
-            message.status.conditions.add(reason=reason, message=text)
+        for found in (*kind.conditions(noun, world), *kind.remarks(noun, world, self)):
+            severity = types_pb2.Severity.Value(f"SEVERITY_{found.severity.upper()}")
+            message.status.conditions.add(reason=found.reason, message=found.message, severity=severity)
 
     def ask(self, noun: Any) -> None:
         """Have the hosts asked whether they have realised a resource: somebody wants to know."""

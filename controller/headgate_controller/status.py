@@ -12,15 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headgate_controller.names import vpc_of
+from headgate_controller.northbound_rows import CHASSIS_REDIRECT, external_key, redirect_of
 from headgate_controller.nouns.floating_ip import FloatingIp
 from headgate_controller.nouns.host import Host
 from headgate_controller.nouns.port import Port
 from headgate_controller.nouns.subnet import attached
 from headgate_controller.nouns.vpc import Vpc
 from headgate_controller.world import World
-
-CHASSIS_REDIRECT = "cr-"
-"""How OVN names the binding of a router port that one host at a time carries."""
 
 
 def scope_of(noun: Any) -> str | None:
@@ -93,6 +91,6 @@ def lags(noun: Any, world: World, spans: Spans, known: Known) -> Iterator[tuple[
 
 def _unclaimed(noun: Any, world: World, known: Known) -> Iterator[tuple[str, str]]:
     for key, attachment, _ in attached(world, noun.name) if isinstance(noun, Vpc) else ():
-        binding = known.bound.get(f"{CHASSIS_REDIRECT}{noun.name}/external/{key}")
+        binding = known.bound.get(redirect_of(external_key(noun.name, key)))
         if binding is None or binding.chassis is None:
             yield attachment.gateway_hosts[0].removeprefix("hosts/"), f"no host has claimed the gateway {key!r} yet"

@@ -76,6 +76,15 @@ class Pool:
             at, below = at + 1, 0
         return None
 
+    def count(self, first: int, last: int) -> int:
+        """Return how many numbers from `first` to `last`, both included, are taken; the cost grows with these alone."""
+        taken = 0
+        for at, bits in self._chunks.items():
+            low, high = max(first - (at << CHUNK_BITS), 0), min(last - (at << CHUNK_BITS), CHUNK - 1)
+            if low <= high:
+                taken += (bits >> low & ((1 << (high - low + 1)) - 1)).bit_count()
+        return taken
+
 
 EMPTY_POOL = Pool()
 EMPTY_GROUP: Map[str, None] = Map()

@@ -15,7 +15,7 @@ from refusal import of
 
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
-from headgate.v1 import host_link_pb2_grpc
+from headgate.v1 import host_link_pb2_grpc, types_pb2
 from headgate.v1.host_pb2 import Nic
 from headgate_lab.waiting import wait_until
 
@@ -39,7 +39,9 @@ def subnet(api: Api, project: str) -> str:
 
 
 def conditions(api: Api, host: str) -> dict[str, str]:
-    return {c.reason: c.message for c in api.get(f"hosts/{host}").status.conditions}
+    """Return what is wrong with a host; what is only good to know is left out."""
+    told = api.get(f"hosts/{host}").status.conditions
+    return {c.reason: c.message for c in told if c.severity != types_pb2.SEVERITY_INFO}
 
 
 def await_conditions(api: Api, host: str, wanted: set[str]) -> dict[str, str]:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from headgate_common.rows import Member, Row, RowKey
 from headgate_controller.addresses import text4
 from headgate_controller.errors import Violation
-from headgate_controller.kinds.registry import Faults, Kind
+from headgate_controller.kinds.registry import ERROR, INFO, Condition, Faults, Kind
 from headgate_controller.names import vpc_of
 from headgate_controller.northbound_rows import external_key, held, nat, router_key
 from headgate_controller.nouns.floating_ip import FloatingIp
@@ -103,11 +103,16 @@ def compile_floating_ip(floating: FloatingIp, world: Answers) -> Iterator[Row | 
     yield from held(router_key(vpc), "nat", row)
 
 
-def conditions(floating: FloatingIp, world: Answers) -> Iterator[tuple[str, str]]:
-    """Yield what keeps the floating IP from working."""
+def conditions(floating: FloatingIp, world: World) -> Iterator[Condition]:
+    """Yield what keeps the floating IP from working, or is missing."""
     vpc = vpc_of(floating.port) if floating.port else None
+    if floating.port is None:
+        yield Condition(
+            "NO_PORT", "It is reserved and stands for no port: set `port`, or delete it to release it.", INFO
+        )
     if vpc and attachment_of(world, vpc, floating.external_subnet) is None:
-        yield "NOT_ATTACHED", f"{vpc} is not attached to {floating.external_subnet}, or no host carries the attachment."
+        text = f"{vpc} is not attached to {floating.external_subnet}, or no host carries the attachment."
+        yield Condition("NOT_ATTACHED", text, ERROR)
 
 
 KIND = Kind(

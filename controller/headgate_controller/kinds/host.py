@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate_controller.addresses import parse_address
-from headgate_controller.kinds.registry import Faults, Kind
+from headgate_controller.kinds.registry import ERROR, INFO, Condition, Faults, Kind
 from headgate_controller.nouns.host import Host
 from headgate_controller.observed import Nic, Observed
-from headgate_controller.world import Answers, World
+from headgate_controller.world import World
 
 FACTS = ("tunnel_ip", "physical_networks", "agent_version", "physical_networks_down")
 """What the host's agent reports, and no client."""
@@ -69,26 +69,33 @@ def _offers(host: Host | None) -> frozenset[tuple[str, bool]]:
     return frozenset((network, host.carries(network)) for network, _ in host.physical_networks)
 
 
-def conditions(host: Host, world: Answers) -> Iterator[tuple[str, str]]:
+def conditions(host: Host, world: World) -> Iterator[Condition]:
     """Yield what keeps the host from doing all that it could."""
+    for network, _ in host.physical_networks:
+        if not world.group("subnets_on", network):
+            text = (
+                f"No subnet is on the physical network {network!r}: create one, or see whether it is spelled so there."
+            )
+            yield Condition("NETWORK_UNUSED", text, INFO)
     for network in host.physical_networks_down:
-        yield (
+        yield Condition(
             "UPLINK_DOWN",
             f"None of the uplinks to the physical network {network} has a link; see to the cable and the switch. "
             "Gateways to it have moved to other hosts, and stay there when the link is back.",
         )
 
 
-def remarks(host: Host, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
+def remarks(host: Host, world: World, observed: Observed) -> Iterator[Condition]:
     """Yield what the host's agent says to be wrong."""
     heard = observed.heard(host.chassis)
     if not heard.connected:
-        yield "NOT_CONNECTED", "The host's agent is not connected; see `systemctl status headgate-agent` there."
+        text = "The host's agent is not connected; see `systemctl status headgate-agent` there."
+        yield Condition("NOT_CONNECTED", text)
         return
     if heard.refusal:
-        yield "REFUSED", heard.refusal
+        yield Condition("REFUSED", heard.refusal, ERROR)
     for key, text in sorted(heard.report.failures.items()):
-        yield "NOT_AS_DESIRED", f"{key}: {text}"
+        yield Condition("NOT_AS_DESIRED", f"{key}: {text}", ERROR)
 
 
 def observe(host: Host, world: World, observed: Observed) -> HostSeen:

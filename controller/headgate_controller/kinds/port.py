@@ -8,7 +8,7 @@ from dataclasses import replace
 from headgate_common.rows import Member, Row, RowKey
 from headgate_controller.addresses import V4, V6, text, text4
 from headgate_controller.errors import Violation
-from headgate_controller.kinds.registry import Faults, Kind
+from headgate_controller.kinds.registry import ERROR, Condition, Faults, Kind
 from headgate_controller.names import id_of
 from headgate_controller.northbound_rows import held, switch_key, switch_port
 from headgate_controller.nouns.port import Port
@@ -110,4 +110,25 @@ def compile_port(port: Port, world: Answers) -> Iterator[Row | Member]:
     yield from held(switch_key(port.subnet), "ports", row)
 
 
-KIND = Kind(message="headgate.v1.Port", noun=Port, allocate=allocate, validate=validate, compile=compile_port)
+def conditions(port: Port, world: World) -> Iterator[Condition]:
+    """Yield what keeps the port from working: it may be bound only where its VLAN does not reach."""
+    subnet = world.get(Subnet, port.subnet)
+    if port.host is None or subnet is None or subnet.vlan is None:
+        return
+    network = subnet.vlan.physical_network
+    if port.host not in world.group("hosts_on", network):
+        text = (
+            f"{port.host} may bind it, and is not connected to the physical network {network!r} of {subnet.name}: "
+            "let another host bind it, or add the network to [physical_networks] of that agent's configuration."
+        )
+        yield Condition("HOST_NOT_ON_NETWORK", text, ERROR)
+
+
+KIND = Kind(
+    message="headgate.v1.Port",
+    noun=Port,
+    allocate=allocate,
+    validate=validate,
+    compile=compile_port,
+    conditions=conditions,
+)

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from headgate_common.rows import Member, Row
 from headgate_controller import kinds
@@ -15,6 +15,17 @@ from headgate_controller.observed import Observed
 from headgate_controller.world import Answers, World
 
 Faults = tuple[Violation, ...]
+
+INFO, WARNING, ERROR = "info", "warning", "error"
+"""Severities: good to know; may not work as meant, or not for long; does not work."""
+
+
+class Condition(NamedTuple):
+    """Something that a person may need to act on: a stable reason, and what is wrong and what to do about it."""
+
+    reason: str
+    message: str
+    severity: str = WARNING
 
 
 def _keep(noun: Any, before: Any, world: World) -> tuple[Any, Faults]:
@@ -25,7 +36,7 @@ def _nothing(noun: Any, world: Answers) -> Iterator[Any]:
     yield from ()
 
 
-def _silent(noun: Any, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
+def _silent(noun: Any, world: World, observed: Observed) -> Iterator[Condition]:
     yield from ()
 
 
@@ -45,13 +56,13 @@ class Kind:
     `message` is the full name of its protobuf message. `allocate(noun, before, world)` returns the noun with everything
     that the platform chooses, keeping what `before` had, and the faults that prevented it. `validate` yields every
     reason why `world` cannot hold the noun. Both are given the World without the resource itself. `compile` yields its
-    rows and members. `conditions` yields (reason, message) of what keeps it from working though it is accepted.
+    rows and members. `conditions` yields what keeps it from working, or is missing, though it is accepted.
     `shared(noun)` says whether every project may refer to it, and so learn that it is there.
     `affects(before, after, world)` names resources whose `allocate` must run again when this one changes.
 
     What is only shown: `observe(noun, world, observed)` returns the values of the message's `live` fields, as a
-    dataclass `live`; `remarks(noun, world, observed)` yields (reason, message) of what people should know of the site
-    as it is. Neither is ever stored or compiled.
+    dataclass `live`; `remarks(noun, world, observed)` yields what people should know of the site as it is. Neither is
+    ever stored or compiled.
     """
 
     message: str
@@ -59,12 +70,12 @@ class Kind:
     allocate: Callable[[Any, Any, World], tuple[Any, Faults]] = _keep
     validate: Callable[[Any, World], Iterator[Violation]] = _nothing
     compile: Callable[[Any, Answers], Iterator[Row | Member]] = _nothing
-    conditions: Callable[[Any, Answers], Iterator[tuple[str, str]]] = _nothing
+    conditions: Callable[[Any, World], Iterator[Condition]] = _nothing
     affects: Callable[[Any, Any, World], Iterable[str]] = lambda before, after, world: ()
     shared: Callable[[Any], bool] = lambda noun: False
     live: type[Any] = Unseen
     observe: Callable[[Any, World, Observed], Any] = _unseen
-    remarks: Callable[[Any, World, Observed], Iterator[tuple[str, str]]] = _silent
+    remarks: Callable[[Any, World, Observed], Iterator[Condition]] = _silent
 
 
 def load(extra_modules: Iterable[str] = ()) -> Mapping[str, Kind]:

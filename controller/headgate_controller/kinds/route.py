@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from headgate_common.rows import Member, Row, RowKey
 from headgate_controller.addresses import V4, Address
 from headgate_controller.errors import Violation
-from headgate_controller.kinds.registry import Kind
+from headgate_controller.kinds.registry import ERROR, Condition, Kind
 from headgate_controller.northbound_rows import external_key, gateway_key, held, router_key, static_route
 from headgate_controller.nouns.route import NextHop, Route
-from headgate_controller.nouns.subnet import Hop, connected, external_facts, hop_through, hop_to
+from headgate_controller.nouns.subnet import Hop, connected, external_facts, hop_through, hop_to, ipv6_pool
 from headgate_controller.nouns.vpc import attachments
 from headgate_controller.world import Answers, World
 
@@ -106,15 +106,27 @@ def compile_route(route: Route, world: Answers) -> Iterator[Row | Member]:
         yield from held(router_key(route.vpc), "static_routes", row)
 
 
-def conditions(route: Route, world: Answers) -> Iterator[tuple[str, str]]:
-    """Yield the next hops that cannot be used."""
+def conditions(route: Route, world: World) -> Iterator[Condition]:
+    """Yield the next hops that cannot be used, and those that nobody is."""
     for hop in route.next_hops:
-        if _resolved(route, hop, world) is None:
-            yield (
+        resolved = _resolved(route, hop, world)
+        if resolved is None:
+            yield Condition(
                 "NEXT_HOP_UNREACHABLE",
                 f"{hop.external_subnet or hop.ip} cannot be reached from {route.vpc}: "
                 "it is not connected to it, or no host carries the attachment.",
+                ERROR,
             )
+        elif resolved.subnet and not _is_taken(resolved.address, resolved.subnet, world):
+            yield Condition(
+                "NEXT_HOP_UNKNOWN",
+                f"No port of {resolved.subnet} has the address {resolved.address}: what is routed there is lost. "
+                "Create the port of the router or appliance with that address, or give another next hop.",
+            )
+
+
+def _is_taken(address: Address, subnet: str, world: World) -> bool:
+    return address.value in world.pool(subnet if address.version == V4 else ipv6_pool(subnet))
 
 
 KIND = Kind(message="headgate.v1.Route", noun=Route, validate=validate, compile=compile_route, conditions=conditions)

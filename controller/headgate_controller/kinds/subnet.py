@@ -10,7 +10,7 @@ from dataclasses import replace
 from headgate_common.rows import Member, Row, RowKey
 from headgate_controller.addresses import V4, Prefix, text, text4
 from headgate_controller.errors import Violation
-from headgate_controller.kinds.registry import Faults, Kind
+from headgate_controller.kinds.registry import ERROR, INFO, Condition, Faults, Kind
 from headgate_controller.northbound_rows import (
     dhcp_options,
     external_key,
@@ -25,13 +25,16 @@ from headgate_controller.northbound_rows import (
 )
 from headgate_controller.nouns.subnet import Subnet, attached
 from headgate_controller.nouns.vpc import attachments, vpc_exists
-from headgate_controller.pools import free_mac
+from headgate_controller.pools import free_mac, usage
 from headgate_controller.world import Answers, World
 
 OVERLAY_MTU = 1442
 """What a workload can send through Geneve over IPv4 when the underlay carries 1500 bytes."""
 
 LEASE_SECONDS = 86_400
+
+LOW = 10
+"""A subnet runs short when fewer than one in this many addresses are free."""
 
 
 def allocate(subnet: Subnet, before: Subnet | None, world: World) -> tuple[Subnet, Faults]:
@@ -242,16 +245,29 @@ def _names(subnet: Subnet, prefix: Prefix, domain_option: str) -> dict[str, str]
     return options
 
 
-def conditions(subnet: Subnet, world: Answers) -> Iterator[tuple[str, str]]:
-    """Yield what keeps the subnet from working."""
+def conditions(subnet: Subnet, world: World) -> Iterator[Condition]:
+    """Yield what keeps the subnet from working, is missing, or runs short."""
+    yield from _shortage(subnet, world)
+    if subnet.external and not world.group("vpcs_on", subnet.name):
+        text = "No VPC is attached to it: add it to external_subnets of one, or delete it if nobody is to use it."
+        yield Condition("UNUSED_EXTERNAL_SUBNET", text, INFO)
     if subnet.vlan:
         network = subnet.vlan.physical_network
         if not world.group("hosts_on", network):
-            yield (
+            yield Condition(
                 "NO_HOST_ON_NETWORK",
                 f"No host is connected to the physical network {network!r}; "
                 "add it to [physical_networks] of an agent's configuration.",
+                ERROR,
             )
+
+
+def _shortage(subnet: Subnet, world: World) -> Iterator[Condition]:
+    size, free = usage(world, subnet)
+    if size and free * LOW < size:
+        left = f"{free} of {size} addresses are free" if free else f"All {size} addresses are taken"
+        text = f"{left}: add to `pools`, release some, or make a further subnet."
+        yield Condition("ADDRESSES_LOW" if free else "ADDRESSES_EXHAUSTED", text)
 
 
 KIND = Kind(

@@ -5,17 +5,18 @@ carries.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import sha256
 
 from headgate_common.rows import Member, Row, RowKey
 from headgate_controller.errors import Violation
-from headgate_controller.kinds.registry import Faults, Kind
+from headgate_controller.kinds.registry import ERROR, Condition, Faults, Kind
 from headgate_controller.northbound_rows import (
     external_key,
     ha_chassis,
     ha_group,
     held,
+    redirect_of,
     router,
     router_key,
     router_port,
@@ -23,7 +24,8 @@ from headgate_controller.northbound_rows import (
     switch_port,
 )
 from headgate_controller.nouns.host import Host, carries_gateways, zone_of
-from headgate_controller.nouns.subnet import NAT, Subnet, attached
+from headgate_controller.nouns.route import Route
+from headgate_controller.nouns.subnet import NAT, Subnet, attached, connected
 from headgate_controller.nouns.vpc import ExternalAttachment, Vpc
 from headgate_controller.observed import Observed
 from headgate_controller.pools import free_mac, next_free
@@ -169,9 +171,29 @@ def _gateways(group: RowKey, attachment: ExternalAttachment) -> Iterator[Row | M
         yield from held(group, "ha_chassis", row)
 
 
-def conditions(vpc: Vpc, world: Answers) -> Iterator[tuple[str, str]]:
-    """Yield what keeps the VPC from working."""
+@dataclass(frozen=True, slots=True)
+class VpcSeen:
+    """What is shown of a VPC besides what is stored."""
+
+    active_gateways: tuple[tuple[str, str], ...]
+
+
+def observe(vpc: Vpc, world: World, observed: Observed) -> VpcSeen:
+    """Return which host carries each attachment, as OVN says."""
+    places = ((key, observed.bound(redirect_of(external_key(vpc.name, key)))) for key, _ in vpc.external_subnets)
+    return VpcSeen(tuple((key, f"hosts/{chassis}") for key, chassis in places if chassis))
+
+
+def conditions(vpc: Vpc, world: World) -> Iterator[Condition]:
+    """Yield what keeps the VPC from working, or is missing."""
+    routed = _routed(vpc, world)
     for key, attachment in vpc.external_subnets:
+        if attachment.subnet not in routed:
+            yield Condition(
+                "NO_ROUTE_OUT",
+                f"No route leads to {attachment.subnet}, to which the VPC is attached as {key!r}: nothing reaches "
+                "beyond it. Create one, for example of 0.0.0.0/0 with it as the next hop's external_subnet.",
+            )
         subnet = world.get(Subnet, attachment.subnet)
         if subnet is None or subnet.external is None or subnet.vlan is None:
             continue
@@ -179,15 +201,30 @@ def conditions(vpc: Vpc, world: Answers) -> Iterator[tuple[str, str]]:
         if not any(carries_gateways(world, host, network) for host in attachment.gateway_hosts):
             first = next(iter(attachment.gateway_hosts), "")
             last = f"; {first} still does, though it drains or has no link" if first else ""
-            yield (
+            yield Condition(
                 "NO_GATEWAY_HOST",
                 f"No host can carry the attachment {key!r}{last}: none is connected to the physical network of "
                 f"{attachment.subnet}, with a link, and not draining. Add it to [physical_networks] of an agent's "
                 "configuration, or see to the cables, `drain` and `gateway_capable` of the hosts that have it.",
+                ERROR,
             )
 
 
-def remarks(vpc: Vpc, world: World, observed: Observed) -> Iterator[tuple[str, str]]:
+def _routed(vpc: Vpc, world: World) -> set[str]:
+    """Return the external subnets that a route of the VPC leads to, by name or by an address in them."""
+    routes = [route for name in world.group("referrers", vpc.name) if (route := world.get(Route, name))]
+    hops = [hop for route in routes for hop in route.next_hops]
+    named = {hop.external_subnet for hop in hops if hop.external_subnet}
+    near = {
+        found.subnet
+        for hop in hops
+        for found in (connected(world, vpc.name) if hop.ip else ())
+        if hop.ip and found.attachment and hop.ip.version == found.prefix.version and hop.ip.value in found.prefix
+    }
+    return named | near
+
+
+def remarks(vpc: Vpc, world: World, observed: Observed) -> Iterator[Condition]:
     """Yield a warning if the hosts that hold a part of the VPC now are in several zones."""
     zones: dict[str, list[str]] = {}
     for chassis in observed.span(vpc.name):
@@ -195,7 +232,7 @@ def remarks(vpc: Vpc, world: World, observed: Observed) -> Iterator[tuple[str, s
             zones.setdefault(zone, []).append(chassis)
     if len(zones) > 1:
         where = "; ".join(f"{zone}: {', '.join(hosts)}" for zone, hosts in sorted(zones.items()))
-        yield (
+        yield Condition(
             "SPANS_ZONES",
             f"Its ports and gateways are in several zones ({where}): traffic crosses between them, and if they are "
             "cut off from each other each part is on its own. Nothing needs to be done if that is meant.",
@@ -209,5 +246,7 @@ KIND = Kind(
     validate=validate,
     compile=compile_vpc,
     conditions=conditions,
+    live=VpcSeen,
+    observe=observe,
     remarks=remarks,
 )

@@ -138,7 +138,12 @@ class Site:
 
     def conditions(self, name: str) -> dict[str, str]:
         noun: Any = self.world.resources[name]
-        return dict(self.schema.kind(noun).conditions(noun, self.world))
+        return {found.reason: found.message for found in self.schema.kind(noun).conditions(noun, self.world)}
+
+    def severity(self, name: str, reason: str) -> str:
+        noun: Any = self.world.resources[name]
+        found = self.schema.kind(noun).conditions(noun, self.world)
+        return next(condition.severity for condition in found if condition.reason == reason)
 
     def seen(self, name: str, observed: Seen) -> Any:
         """Return the message of a resource with what is observed of it, and nothing else."""
@@ -149,7 +154,7 @@ class Site:
 
     def remarks(self, name: str, observed: Seen) -> dict[str, str]:
         noun: Any = self.world.resources[name]
-        return dict(self.schema.kind(noun).remarks(noun, self.world, observed))
+        return {r.reason: r.message for r in self.schema.kind(noun).remarks(noun, self.world, observed)}
 
     def rows(self) -> Rows:
         return rows_of(self.world, self.schema)

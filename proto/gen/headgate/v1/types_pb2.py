@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17headgate/v1/types.proto\x12\x0bheadgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\"\x9a\x01\n\x06Status\x12%\n\x13realised_generation\x18\x01 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x33\n\x0bwaiting_for\x18\x02 \x03(\x0b\x32\x14.headgate.v1.HostLagB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x34\n\nconditions\x18\x03 \x03(\x0b\x32\x16.headgate.v1.ConditionB\x08\xf2\xe0\x18\x04\x08\x03 \x01\";\n\x07HostLag\x12\x16\n\x04host\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\"u\n\tCondition\x12\x18\n\x06reason\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x19\n\x07message\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x33\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01*D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_DELETING\x10\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17headgate/v1/types.proto\x12\x0bheadgate.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\"\x9a\x01\n\x06Status\x12%\n\x13realised_generation\x18\x01 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x33\n\x0bwaiting_for\x18\x02 \x03(\x0b\x32\x14.headgate.v1.HostLagB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x34\n\nconditions\x18\x03 \x03(\x0b\x32\x16.headgate.v1.ConditionB\x08\xf2\xe0\x18\x04\x08\x03 \x01\";\n\x07HostLag\x12\x16\n\x04host\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x18\n\x06reason\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\"\xa8\x01\n\tCondition\x12\x18\n\x06reason\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x19\n\x07message\x18\x02 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x33\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x31\n\x08severity\x18\x04 \x01(\x0e\x32\x15.headgate.v1.SeverityB\x08\xf2\xe0\x18\x04\x08\x03 \x01*D\n\x05State\x12\x15\n\x11STATE_UNSPECIFIED\x10\x00\x12\x10\n\x0cSTATE_ACTIVE\x10\x01\x12\x12\n\x0eSTATE_DELETING\x10\x02*a\n\x08Severity\x12\x18\n\x14SEVERITY_UNSPECIFIED\x10\x00\x12\x11\n\rSEVERITY_INFO\x10\x01\x12\x14\n\x10SEVERITY_WARNING\x10\x02\x12\x12\n\x0eSEVERITY_ERROR\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -49,12 +49,16 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_CONDITION'].fields_by_name['message']._serialized_options = b'\362\340\030\004\010\003 \001'
   _globals['_CONDITION'].fields_by_name['since']._loaded_options = None
   _globals['_CONDITION'].fields_by_name['since']._serialized_options = b'\362\340\030\004\010\003 \001'
-  _globals['_STATE']._serialized_start=441
-  _globals['_STATE']._serialized_end=509
+  _globals['_CONDITION'].fields_by_name['severity']._loaded_options = None
+  _globals['_CONDITION'].fields_by_name['severity']._serialized_options = b'\362\340\030\004\010\003 \001'
+  _globals['_STATE']._serialized_start=493
+  _globals['_STATE']._serialized_end=561
+  _globals['_SEVERITY']._serialized_start=563
+  _globals['_SEVERITY']._serialized_end=660
   _globals['_STATUS']._serialized_start=105
   _globals['_STATUS']._serialized_end=259
   _globals['_HOSTLAG']._serialized_start=261
   _globals['_HOSTLAG']._serialized_end=320
-  _globals['_CONDITION']._serialized_start=322
-  _globals['_CONDITION']._serialized_end=439
+  _globals['_CONDITION']._serialized_start=323
+  _globals['_CONDITION']._serialized_end=491
 # @@protoc_insertion_point(module_scope)

@@ -14,9 +14,20 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_UNSPECIFIED: _ClassVar[State]
     STATE_ACTIVE: _ClassVar[State]
     STATE_DELETING: _ClassVar[State]
+
+class Severity(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SEVERITY_UNSPECIFIED: _ClassVar[Severity]
+    SEVERITY_INFO: _ClassVar[Severity]
+    SEVERITY_WARNING: _ClassVar[Severity]
+    SEVERITY_ERROR: _ClassVar[Severity]
 STATE_UNSPECIFIED: State
 STATE_ACTIVE: State
 STATE_DELETING: State
+SEVERITY_UNSPECIFIED: Severity
+SEVERITY_INFO: Severity
+SEVERITY_WARNING: Severity
+SEVERITY_ERROR: Severity
 
 class Status(_message.Message):
     __slots__ = ("realised_generation", "waiting_for", "conditions")
@@ -37,11 +48,13 @@ class HostLag(_message.Message):
     def __init__(self, host: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class Condition(_message.Message):
-    __slots__ = ("reason", "message", "since")
+    __slots__ = ("reason", "message", "since", "severity")
     REASON_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_FIELD_NUMBER: _ClassVar[int]
     SINCE_FIELD_NUMBER: _ClassVar[int]
+    SEVERITY_FIELD_NUMBER: _ClassVar[int]
     reason: str
     message: str
     since: _timestamp_pb2.Timestamp
-    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., since: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    severity: Severity
+    def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., since: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., severity: _Optional[_Union[Severity, str]] = ...) -> None: ...

@@ -29,7 +29,7 @@ from headgate.v1 import annotations_pb2 as headgate_dot_v1_dot_annotations__pb2
 from headgate.v1 import types_pb2 as headgate_dot_v1_dot_types__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15headgate/v1/vpc.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\x89\x07\n\x03Vpc\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12\\\n\x06labels\x18\x0c \x03(\x0b\x32\x1c.headgate.v1.Vpc.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12j\n\x10\x65xternal_subnets\x18\x14 \x03(\x0b\x32%.headgate.v1.Vpc.ExternalSubnetsEntryB)\xf2\xe0\x18%\x08\x02H\x10\x62\x1f[a-z]([a-z0-9-]{0,61}[a-z0-9])?\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aW\n\x14\x45xternalSubnetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.headgate.v1.ExternalAttachment:\x02\x38\x01:.\xea\xe0\x18*\n\x03vpc\x12\x04vpcs\x1a\x1dprojects/{project}/vpcs/{vpc}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protection\"\xb3\x01\n\x12\x45xternalAttachment\x12\x1e\n\x06subnet\x18\x01 \x01(\tB\x0e\xf2\xe0\x18\n\x08\x01\x32\x06subnet\x12\x1c\n\nrouter_ips\x18\x02 \x03(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x01\x12\x1a\n\x08snat_ips\x18\x03 \x03(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x01\x12%\n\rgateway_hosts\x18\x04 \x03(\tB\x0e\xf2\xe0\x18\n\x08\x03 \x01\x32\x04host\x12\x1c\n\nrouter_mac\x18\x05 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x07\"\x1d\n\rGetVpcRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"o\n\x0fListVpcsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"K\n\x10ListVpcsResponse\x12\x1e\n\x04vpcs\x18\x01 \x03(\x0b\x32\x10.headgate.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x10\x43reateVpcRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x1d\n\x03vpc\x18\x03 \x01(\x0b\x32\x10.headgate.v1.Vpc\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x8d\x01\n\x10UpdateVpcRequest\x12\x1d\n\x03vpc\x18\x01 \x01(\x0b\x32\x10.headgate.v1.Vpc\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"t\n\x10\x44\x65leteVpcRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xcd\x02\n\nVpcService\x12\x36\n\x06GetVpc\x12\x1a.headgate.v1.GetVpcRequest\x1a\x10.headgate.v1.Vpc\x12G\n\x08ListVpcs\x12\x1c.headgate.v1.ListVpcsRequest\x1a\x1d.headgate.v1.ListVpcsResponse\x12<\n\tCreateVpc\x12\x1d.headgate.v1.CreateVpcRequest\x1a\x10.headgate.v1.Vpc\x12<\n\tUpdateVpc\x12\x1d.headgate.v1.UpdateVpcRequest\x1a\x10.headgate.v1.Vpc\x12\x42\n\tDeleteVpc\x12\x1d.headgate.v1.DeleteVpcRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x15headgate/v1/vpc.proto\x12\x0bheadgate.v1\x1a\x1bgoogle/protobuf/empty.proto\x1a google/protobuf/field_mask.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1dheadgate/v1/annotations.proto\x1a\x17headgate/v1/types.proto\"\x92\x08\n\x03Vpc\x12\x16\n\x04name\x18\x01 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x04\x10\x01\x12\x13\n\x03uid\x18\x02 \x01(\tB\x06\xf2\xe0\x18\x02\x08\x03\x12\x1c\n\ngeneration\x18\x03 \x01(\x03\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x16\n\x04\x65tag\x18\x04 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12+\n\x05state\x18\x05 \x01(\x0e\x32\x12.headgate.v1.StateB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x1d\n\x0breconciling\x18\x06 \x01(\x08\x42\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12-\n\x06status\x18\x07 \x01(\x0b\x32\x13.headgate.v1.StatusB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12\x39\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\xf2\xe0\x18\x04\x08\x03 \x01\x12$\n\x0c\x64isplay_name\x18\n \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\xff\x01H\x00\x88\x01\x01\x12#\n\x0b\x64\x65scription\x18\x0b \x01(\tB\t\xf2\xe0\x18\x05\x08\x02H\x80\x08H\x01\x88\x01\x01\x12\\\n\x06labels\x18\x0c \x03(\x0b\x32\x1c.headgate.v1.Vpc.LabelsEntryB.\xf2\xe0\x18*\x08\x02H@b$[a-z0-9]([a-z0-9_.-]{0,61}[a-z0-9])?\x12(\n\x13\x64\x65letion_protection\x18\r \x01(\x08\x42\x06\xf2\xe0\x18\x02\x08\x02H\x02\x88\x01\x01\x12j\n\x10\x65xternal_subnets\x18\x14 \x03(\x0b\x32%.headgate.v1.Vpc.ExternalSubnetsEntryB)\xf2\xe0\x18%\x08\x02H\x10\x62\x1f[a-z]([a-z0-9-]{0,61}[a-z0-9])?\x12P\n\x0f\x61\x63tive_gateways\x18\x15 \x03(\x0b\x32$.headgate.v1.Vpc.ActiveGatewaysEntryB\x11\xf2\xe0\x18\r\x08\x03 \x01\x32\x04host\x80\x01\x01\x1a-\n\x0bLabelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1aW\n\x14\x45xternalSubnetsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12.\n\x05value\x18\x02 \x01(\x0b\x32\x1f.headgate.v1.ExternalAttachment:\x02\x38\x01\x1a\x35\n\x13\x41\x63tiveGatewaysEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01:.\xea\xe0\x18*\n\x03vpc\x12\x04vpcs\x1a\x1dprojects/{project}/vpcs/{vpc}B\x0f\n\r_display_nameB\x0e\n\x0c_descriptionB\x16\n\x14_deletion_protection\"\xb3\x01\n\x12\x45xternalAttachment\x12\x1e\n\x06subnet\x18\x01 \x01(\tB\x0e\xf2\xe0\x18\n\x08\x01\x32\x06subnet\x12\x1c\n\nrouter_ips\x18\x02 \x03(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x01\x12\x1a\n\x08snat_ips\x18\x03 \x03(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x01\x12%\n\rgateway_hosts\x18\x04 \x03(\tB\x0e\xf2\xe0\x18\n\x08\x03 \x01\x32\x04host\x12\x1c\n\nrouter_mac\x18\x05 \x01(\tB\x08\xf2\xe0\x18\x04\x08\x03(\x07\"\x1d\n\rGetVpcRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"o\n\x0fListVpcsRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\x12\x0e\n\x06\x66ilter\x18\x04 \x01(\t\x12\x15\n\rshow_deleting\x18\x05 \x01(\x08\"K\n\x10ListVpcsResponse\x12\x1e\n\x04vpcs\x18\x01 \x03(\x0b\x32\x10.headgate.v1.Vpc\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"|\n\x10\x43reateVpcRequest\x12\x0e\n\x06parent\x18\x01 \x01(\t\x12\x0e\n\x06vpc_id\x18\x02 \x01(\t\x12\x1d\n\x03vpc\x18\x03 \x01(\x0b\x32\x10.headgate.v1.Vpc\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t\"\x8d\x01\n\x10UpdateVpcRequest\x12\x1d\n\x03vpc\x18\x01 \x01(\x0b\x32\x10.headgate.v1.Vpc\x12/\n\x0bupdate_mask\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.FieldMask\x12\x15\n\rvalidate_only\x18\x03 \x01(\x08\x12\x12\n\nrequest_id\x18\x04 \x01(\t\"t\n\x10\x44\x65leteVpcRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04\x65tag\x18\x02 \x01(\t\x12\x19\n\x11when_unreferenced\x18\x03 \x01(\x08\x12\x15\n\rvalidate_only\x18\x04 \x01(\x08\x12\x12\n\nrequest_id\x18\x05 \x01(\t2\xcd\x02\n\nVpcService\x12\x36\n\x06GetVpc\x12\x1a.headgate.v1.GetVpcRequest\x1a\x10.headgate.v1.Vpc\x12G\n\x08ListVpcs\x12\x1c.headgate.v1.ListVpcsRequest\x1a\x1d.headgate.v1.ListVpcsResponse\x12<\n\tCreateVpc\x12\x1d.headgate.v1.CreateVpcRequest\x1a\x10.headgate.v1.Vpc\x12<\n\tUpdateVpc\x12\x1d.headgate.v1.UpdateVpcRequest\x1a\x10.headgate.v1.Vpc\x12\x42\n\tDeleteVpc\x12\x1d.headgate.v1.DeleteVpcRequest\x1a\x16.google.protobuf.Emptyb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,6 +40,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VPC_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_VPC_EXTERNALSUBNETSENTRY']._loaded_options = None
   _globals['_VPC_EXTERNALSUBNETSENTRY']._serialized_options = b'8\001'
+  _globals['_VPC_ACTIVEGATEWAYSENTRY']._loaded_options = None
+  _globals['_VPC_ACTIVEGATEWAYSENTRY']._serialized_options = b'8\001'
   _globals['_VPC'].fields_by_name['name']._loaded_options = None
   _globals['_VPC'].fields_by_name['name']._serialized_options = b'\362\340\030\004\010\004\020\001'
   _globals['_VPC'].fields_by_name['uid']._loaded_options = None
@@ -68,6 +70,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_VPC'].fields_by_name['deletion_protection']._serialized_options = b'\362\340\030\002\010\002'
   _globals['_VPC'].fields_by_name['external_subnets']._loaded_options = None
   _globals['_VPC'].fields_by_name['external_subnets']._serialized_options = b'\362\340\030%\010\002H\020b\037[a-z]([a-z0-9-]{0,61}[a-z0-9])?'
+  _globals['_VPC'].fields_by_name['active_gateways']._loaded_options = None
+  _globals['_VPC'].fields_by_name['active_gateways']._serialized_options = b'\362\340\030\r\010\003 \0012\004host\200\001\001'
   _globals['_VPC']._loaded_options = None
   _globals['_VPC']._serialized_options = b'\352\340\030*\n\003vpc\022\004vpcs\032\035projects/{project}/vpcs/{vpc}'
   _globals['_EXTERNALATTACHMENT'].fields_by_name['subnet']._loaded_options = None
@@ -81,25 +85,27 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EXTERNALATTACHMENT'].fields_by_name['router_mac']._loaded_options = None
   _globals['_EXTERNALATTACHMENT'].fields_by_name['router_mac']._serialized_options = b'\362\340\030\004\010\003(\007'
   _globals['_VPC']._serialized_start=191
-  _globals['_VPC']._serialized_end=1096
-  _globals['_VPC_LABELSENTRY']._serialized_start=857
-  _globals['_VPC_LABELSENTRY']._serialized_end=902
-  _globals['_VPC_EXTERNALSUBNETSENTRY']._serialized_start=904
-  _globals['_VPC_EXTERNALSUBNETSENTRY']._serialized_end=991
-  _globals['_EXTERNALATTACHMENT']._serialized_start=1099
-  _globals['_EXTERNALATTACHMENT']._serialized_end=1278
-  _globals['_GETVPCREQUEST']._serialized_start=1280
-  _globals['_GETVPCREQUEST']._serialized_end=1309
-  _globals['_LISTVPCSREQUEST']._serialized_start=1311
-  _globals['_LISTVPCSREQUEST']._serialized_end=1422
-  _globals['_LISTVPCSRESPONSE']._serialized_start=1424
-  _globals['_LISTVPCSRESPONSE']._serialized_end=1499
-  _globals['_CREATEVPCREQUEST']._serialized_start=1501
-  _globals['_CREATEVPCREQUEST']._serialized_end=1625
-  _globals['_UPDATEVPCREQUEST']._serialized_start=1628
-  _globals['_UPDATEVPCREQUEST']._serialized_end=1769
-  _globals['_DELETEVPCREQUEST']._serialized_start=1771
-  _globals['_DELETEVPCREQUEST']._serialized_end=1887
-  _globals['_VPCSERVICE']._serialized_start=1890
-  _globals['_VPCSERVICE']._serialized_end=2223
+  _globals['_VPC']._serialized_end=1233
+  _globals['_VPC_LABELSENTRY']._serialized_start=939
+  _globals['_VPC_LABELSENTRY']._serialized_end=984
+  _globals['_VPC_EXTERNALSUBNETSENTRY']._serialized_start=986
+  _globals['_VPC_EXTERNALSUBNETSENTRY']._serialized_end=1073
+  _globals['_VPC_ACTIVEGATEWAYSENTRY']._serialized_start=1075
+  _globals['_VPC_ACTIVEGATEWAYSENTRY']._serialized_end=1128
+  _globals['_EXTERNALATTACHMENT']._serialized_start=1236
+  _globals['_EXTERNALATTACHMENT']._serialized_end=1415
+  _globals['_GETVPCREQUEST']._serialized_start=1417
+  _globals['_GETVPCREQUEST']._serialized_end=1446
+  _globals['_LISTVPCSREQUEST']._serialized_start=1448
+  _globals['_LISTVPCSREQUEST']._serialized_end=1559
+  _globals['_LISTVPCSRESPONSE']._serialized_start=1561
+  _globals['_LISTVPCSRESPONSE']._serialized_end=1636
+  _globals['_CREATEVPCREQUEST']._serialized_start=1638
+  _globals['_CREATEVPCREQUEST']._serialized_end=1762
+  _globals['_UPDATEVPCREQUEST']._serialized_start=1765
+  _globals['_UPDATEVPCREQUEST']._serialized_end=1906
+  _globals['_DELETEVPCREQUEST']._serialized_start=1908
+  _globals['_DELETEVPCREQUEST']._serialized_end=2024
+  _globals['_VPCSERVICE']._serialized_start=2027
+  _globals['_VPCSERVICE']._serialized_end=2360
 # @@protoc_insertion_point(module_scope)

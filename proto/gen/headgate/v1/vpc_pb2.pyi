@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Vpc(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "external_subnets")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "external_subnets", "active_gateways")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -27,6 +27,13 @@ class Vpc(_message.Message):
         key: str
         value: ExternalAttachment
         def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[ExternalAttachment, _Mapping]] = ...) -> None: ...
+    class ActiveGatewaysEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     UID_FIELD_NUMBER: _ClassVar[int]
     GENERATION_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +48,7 @@ class Vpc(_message.Message):
     LABELS_FIELD_NUMBER: _ClassVar[int]
     DELETION_PROTECTION_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_SUBNETS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_GATEWAYS_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     generation: int
@@ -55,7 +63,8 @@ class Vpc(_message.Message):
     labels: _containers.ScalarMap[str, str]
     deletion_protection: bool
     external_subnets: _containers.MessageMap[str, ExternalAttachment]
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., external_subnets: _Optional[_Mapping[str, ExternalAttachment]] = ...) -> None: ...
+    active_gateways: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., external_subnets: _Optional[_Mapping[str, ExternalAttachment]] = ..., active_gateways: _Optional[_Mapping[str, str]] = ...) -> None: ...
 
 class ExternalAttachment(_message.Message):
     __slots__ = ("subnet", "router_ips", "snat_ips", "gateway_hosts", "router_mac")

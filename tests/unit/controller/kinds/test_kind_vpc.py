@@ -361,7 +361,7 @@ def test_an_attachment_that_no_host_can_carry_yields_no_gateway_and_says_so() ->
     assert INTERNET in site.conditions(VPC)["NO_GATEWAY_HOST"]
     site.register("h1", PROVIDER)
     assert PORT in site.rows()
-    assert site.conditions(VPC) == {}
+    assert "NO_GATEWAY_HOST" not in site.conditions(VPC)
 
 
 def test_an_attachment_whose_subnet_is_gone_yields_the_router_only() -> None:
