@@ -8,11 +8,15 @@ from importlib import import_module
 from typing import Any
 
 import typer
+from typer.completion import completion_init  # type: ignore[attr-defined]
 
 from headgate_cli import commands
 from headgate_cli.errors import MEANINGS, CliError
 
 EXTRA = "HEADGATE_EXTRA_PROTOS: importable modules, separated by commas, that hold further kinds."
+NAME, COMPLETE = "headgate", "_HEADGATE_COMPLETE"
+"""The program, and the variable by which a shell asks it to complete a word."""
+
 STATUSES = "Exit status: " + "; ".join(f"{status.value} {words}" for status, words in MEANINGS.items()) + "."
 HELP = f"""See and change what a Headgate controller holds.
 
@@ -35,7 +39,8 @@ def main(argv: Sequence[str] | None = None, *, dial: Callable[..., Any] | None =
     if argv is None:
         _end_by_signals()
     try:
-        assemble()(args=argv, obj=dial, prog_name="headgate")
+        completion_init()
+        assemble()(args=argv, obj=dial, prog_name=NAME, complete_var=COMPLETE)
     except CliError as error:
         print(error, file=sys.stderr)
         sys.exit(error.status)

@@ -59,7 +59,7 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     @wraps(command)
     def run(**given: Any) -> None:
         chosen = {option.name: given.pop(option.name) for option in options}
-        command(_dialled(given.pop(CONTEXT), chosen), **given)
+        command(_dial(given.pop(CONTEXT), chosen), **given)
 
     parameters = [p.replace(kind=Parameter.KEYWORD_ONLY) for p in (context, *own, *options)]
     run.__signature__ = Signature(parameters)  # type: ignore[attr-defined]
@@ -67,7 +67,13 @@ def connected(command: Callable[..., None]) -> Callable[..., None]:
     return run
 
 
-def _dialled(context: typer.Context, chosen: Mapping[str, Any]) -> Any:
+def dialled(context: typer.Context) -> Any:
+    """Return the API for a command line that is still being written."""
+    names = signature(connection).parameters
+    return _dial(context, {name: context.params[name] for name in names if context.params.get(name) is not None})
+
+
+def _dial(context: typer.Context, chosen: Mapping[str, Any]) -> Any:
     if context.obj is not None:
         return context.obj(connection(**chosen))
     from headgate_cli.api import connect

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from headgate_cli import completing
 from headgate_cli.errors import CliError, Status
 
 if TYPE_CHECKING:
@@ -13,8 +14,16 @@ if TYPE_CHECKING:
     from headgate_cli.kinds import Kind
 
 Project = Annotated[str, typer.Option("--project", "-p", envvar="HEADGATE_PROJECT", help="The project of short names.")]
+Kinds = Annotated[
+    str, typer.Argument(help='One kind or several ("vpcs", "subnet,port"), or "all".', autocompletion=completing.kinds)
+]
 OneName = Annotated[
-    list[str], typer.Argument(metavar="KIND NAME", help="A kind and a short name (vpc shop), or one full name.")
+    list[str],
+    typer.Argument(
+        metavar="KIND NAME",
+        help="A kind and a short name (vpc shop), or one full name.",
+        autocompletion=completing.kind_or_name,
+    ),
 ]
 
 AllProjects = Annotated[bool, typer.Option("--all-projects", "-A", help="In every project.")]

@@ -39,12 +39,13 @@ def rows(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = Fal
 
 
 def realised(resource: Any) -> str:
-    """Return whether the data plane agrees, whom it waits for if not, and what else keeps it from working."""
+    """Return whether the data plane agrees, whom it waits for if not, and what else may keep it from working."""
     words = YES
     if resource.reconciling:
         waiting = [lag.host for lag in resource.status.waiting_for if lag.host]
         words = f"no: {', '.join(shorten(host, '') for host in waiting)}" if waiting else "no"
-    return "; ".join([words, *(condition.reason for condition in resource.status.conditions)])
+    conditions = (c.reason for c in resource.status.conditions if c.severity != types_pb2.SEVERITY_INFO)
+    return "; ".join([words, *conditions])
 
 
 def show(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = False) -> None:

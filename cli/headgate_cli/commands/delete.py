@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headgate_cli import completing
 from headgate_cli.connection import connected
 from headgate_cli.errors import CliError, NotFoundError, Status
 from headgate_cli.screen import DRY, agree
@@ -24,7 +25,11 @@ def delete(
     api: "Api",
     name: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KIND NAME]", help="A kind and a short name (vpc shop), or one full name."),
+        typer.Argument(
+            metavar="[KIND NAME]",
+            help="A kind and a short name (vpc shop), or one full name.",
+            autocompletion=completing.kind_or_name,
+        ),
     ] = None,
     file: Annotated[
         list[str] | None,

@@ -5,11 +5,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from headgate_cli import completing
 from headgate_cli.connection import connected
 from headgate_cli.errors import CliError, Status
 from headgate_cli.output import Output, OutputOption
 from headgate_cli.screen import note
-from headgate_cli.selection import AllProjects, Labels, Project, known_kinds, label_filter
+from headgate_cli.selection import AllProjects, Kinds, Labels, Project, known_kinds, label_filter
 
 if TYPE_CHECKING:
     from headgate_cli.api import Api
@@ -23,8 +24,11 @@ def register(app: typer.Typer) -> None:
 @connected
 def get(
     api: "Api",
-    kinds: Annotated[str, typer.Argument(help='One kind or several ("vpcs", "subnet,port"), or "all".')],
-    name: Annotated[str | None, typer.Argument(help="Only this one: a short or a full name.")] = None,
+    kinds: Kinds,
+    name: Annotated[
+        str | None,
+        typer.Argument(help="Only this one: a short or a full name.", autocompletion=completing.names),
+    ] = None,
     project: Project = "default",
     all_projects: AllProjects = False,
     selector: Labels = None,

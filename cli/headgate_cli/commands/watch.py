@@ -8,7 +8,7 @@ import typer
 from headgate_cli.connection import connected
 from headgate_cli.output import Output
 from headgate_cli.screen import note
-from headgate_cli.selection import AllProjects, Project, known_kinds
+from headgate_cli.selection import AllProjects, Kinds, Project, known_kinds
 
 if TYPE_CHECKING:
     from headgate_cli.api import Api
@@ -22,7 +22,7 @@ def register(app: typer.Typer) -> None:
 @connected
 def watch(
     api: "Api",
-    kinds: Annotated[str, typer.Argument(help='One kind or several ("vpcs", "subnet,port"), or "all".')] = "all",
+    kinds: Kinds = "all",
     project: Project = "default",
     all_projects: AllProjects = False,
     since: Annotated[

@@ -285,7 +285,7 @@ def test_more_than_a_batch_holds_is_applied_in_parts(
     assert headgate("delete", "-f", str(file), "--yes").status == 0
 
 
-def test_c49_a_controller_that_is_not_there_is_said_to_be(
+def test_a_controller_that_is_not_there_is_said_to_be(
     headgate: CommandLine, shop: Path, monkeypatch: pytest.MonkeyPatch, shared_controller: Controller
 ) -> None:
     monkeypatch.setenv("HEADGATE_ENDPOINTS", f"{shared_controller.api}.none")
