@@ -35,9 +35,6 @@ LAST_COMMON_FIELD = 19
 """Fields of a kind's message up to this number are those that every kind has."""
 
 META_FIELDS = ("display_name", "description", "labels", "deletion_protection")
-TOP = re.compile(r"[.\[]")
-"""What ends the first segment of a field's path."""
-
 
 Wanted = Callable[[FieldDescriptor], bool]
 """Returns whether a field of a message is one that a codec is for."""
@@ -359,7 +356,7 @@ class KindCodec:
         """Compare new values with the old: what differs in the order of an unordered list only is set to the old, what
         is immutable and differs is a fault.
         """
-        faulty = {TOP.split(fault.field)[0] for fault in faults}
+        faulty = {fault.top for fault in faults}
         for field in self.own.fields:
             if field.name not in values or field.name in faulty:
                 continue

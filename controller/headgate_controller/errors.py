@@ -21,6 +21,11 @@ class Violation:
     description: str
     passing: bool = False
 
+    @property
+    def top(self) -> str:
+        """The first segment of the path: the field of the resource itself."""
+        return self.field.partition(".")[0].partition("[")[0]
+
 
 class HeadgateError(Exception):
     """Base of the tree; `code` is the name of a gRPC status code, `reason` stable and machine-readable."""

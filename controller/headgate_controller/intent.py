@@ -174,14 +174,32 @@ def _settled(world: World, kind: Kind, noun: Any, before: Any) -> Any:
     Its rows are compiled once as well, so that a fault of the compiler is met here and not after the commit.
     """
     alone = world if before is None else world.replace(before, None)
-    faults = list(_dangling(noun, before, alone))
-    settled, missing = kind.allocate(noun, before, alone)
-    faults += missing
-    faults += kind.validate(settled, alone)
+    settled, faults = examine(alone, kind, noun, before)
+    if faults and before is not None:
+        faults = _brought(faults, settled, before, examine(alone, kind, before, before)[1])
     if faults:
         raise InvalidError(noun.name, faults)
     list(kind.compile(settled, world.replace(before, settled)))
     return settled
+
+
+def examine(alone: World, kind: Kind, noun: Any, before: Any) -> tuple[Any, list[Violation]]:
+    """Return the noun with everything chosen, and every fault of it in `alone`, a World without the resource itself."""
+    faults = list(_dangling(noun, before, alone))
+    settled, missing = kind.allocate(noun, before, alone)
+    return settled, [*faults, *missing, *kind.validate(settled, alone)]
+
+
+def _brought(faults: list[Violation], after: Any, before: Any, standing: list[Violation]) -> list[Violation]:
+    """Return the faults that an update brings: not those that were there before, of fields that it leaves as they are.
+
+    What others did since made these; whoever edits a label need not undo that, nor can, and it is shown as a condition.
+    """
+
+    def touches(field: str) -> bool:
+        return bool(getattr(after, field, None) != getattr(before, field, None))
+
+    return [fault for fault in faults if fault not in standing or touches(fault.top)]
 
 
 def _dangling(noun: Any, before: Any, world: World) -> Iterator[Violation]:

@@ -116,6 +116,50 @@ def test_an_update_of_nothing_is_not_found() -> None:
         Site().update(VPC, description="x")
 
 
+# --- faults that were there before ------------------------------------------------------------------------------------
+
+
+def detached() -> Site:
+    """Return a site whose route and floating IP were valid until their VPC was detached from the external subnet."""
+    site = connected()
+    site.create(PORT)
+    site.create(f"{SUBNET}/ports/b")
+    site.create(ROUTE, destination="0.0.0.0/0", next_hops=[{"external_subnet": INTERNET}])
+    site.create(FIP, external_subnet=INTERNET, port=PORT)
+    site.update(VPC, ["external_subnets"])
+    return site
+
+
+@pytest.mark.parametrize("name", [ROUTE, FIP])
+def test_a_label_of_what_others_have_made_invalid_can_be_edited(name: str) -> None:
+    site = detached()
+    site.update(name, labels={"tier": "front"}, display_name="web")
+    assert dict(site.message(name).labels) == {"tier": "front"}
+    audit(site.rows())
+    assert site.conditions(name), "that it does not work is shown still"
+
+
+def test_a_fault_of_what_an_update_touches_is_refused_though_it_was_there_before() -> None:
+    site = detached()
+    assert faults(later(site.update, FIP, port=f"{SUBNET}/ports/b")) == [("port", "NOT_ATTACHED")]
+    hops = [{"external_subnet": INTERNET}, {"ip": "10.1.0.9"}]
+    attempt = later(site.update, ROUTE, next_hops=hops)
+    assert faults(attempt) == [("next_hops[0].external_subnet", "NOT_ATTACHED")]
+
+
+def test_an_update_that_mends_one_fault_is_not_refused_for_another_that_it_leaves() -> None:
+    site = detached()
+    site.update(FIP, ["port"])
+    assert not site.message(FIP).HasField("port")
+
+
+def test_a_create_is_refused_for_every_fault() -> None:
+    site = detached()
+    site.delete(ROUTE)
+    attempt = later(site.create, ROUTE, destination="0.0.0.0/0", next_hops=[{"external_subnet": INTERNET}])
+    assert faults(attempt) == [("next_hops[0].external_subnet", "NOT_ATTACHED")]
+
+
 # --- deletion ---------------------------------------------------------------------------------------------------------
 
 
