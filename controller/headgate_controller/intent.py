@@ -39,7 +39,8 @@ def create(draft: Draft, kind_of: KindOf, noun: Any, stamp: Stamp) -> Draft:
     """Return the Draft with a new resource, whose noun carries a fresh uid.
 
     A resource on its way out makes room for a new one of its name, if those that still refer to it can go on with
-    that: whoever replaces a resource deletes it first and updates its referrers last.
+    that: whoever replaces a resource deletes it first and updates its referrers last. One that nobody has asked for
+    (generation 0: it registered itself) is taken over, and stays what it is otherwise.
 
     Raises:
         AlreadyExistsError: the name is taken.
@@ -47,12 +48,20 @@ def create(draft: Draft, kind_of: KindOf, noun: Any, stamp: Stamp) -> Draft:
     """
     there: Any = draft.world.resources.get(noun.name)
     if there is not None and not there.meta.deleting:
-        raise AlreadyExistsError(noun.name)
+        if there.meta.generation:
+            raise AlreadyExistsError(noun.name)
+        return _taken_over(draft, kind_of(noun), noun, there, stamp)
     free = draft.world if there is None else draft.world.replace(there, None)
     meta = replace(noun.meta, generation=1, revision=stamp.revision, create_time=stamp.time, update_time=stamp.time)
     settled = _settled(free, kind_of(noun), replace(noun, meta=meta), None)
     made = _adopted(Draft(free, draft.touched).put(settled), kind_of, noun.name, stamp)
     return made if there is None else _swept(made, there)
+
+
+def _taken_over(draft: Draft, kind: Kind, noun: Any, there: Any, stamp: Stamp) -> Draft:
+    kept = {"uid": there.meta.uid, "create_time": there.meta.create_time}
+    meta = replace(noun.meta, **kept, generation=1, revision=stamp.revision, update_time=stamp.time)
+    return draft.put(_settled(draft.world, kind, replace(noun, meta=meta), there))
 
 
 def _adopted(draft: Draft, kind_of: KindOf, name: str, stamp: Stamp) -> Draft:

@@ -86,7 +86,8 @@ class Delete:
 
 @dataclass(frozen=True, slots=True)
 class Register:
-    """What a host's agent reported of its machine; it makes the host's resource if there is none.
+    """What a host's agent reported of its machine; it makes the host's resource if there is none, for whoever asks for
+    it later.
 
     `networks_down` is None as long as the agent has not said: what it said last still counts, then.
     """
@@ -106,11 +107,7 @@ class Register:
         """
         there = draft.world.get(Host, self.name)
         if there is None:
-            codec = schema.by_noun[Host]
-            schema.check_name(codec, self.name)
-            draft = intent.create(draft, schema.kind, Host(self.name, Meta(uid=self.uid)), stamp)
-            there = draft.world.get(Host, self.name)
-            assert there is not None
+            draft, there = self._first(draft, schema, stamp)
         facts = replace(
             there,
             tunnel_ip=self._tunnel_address(),
@@ -119,6 +116,14 @@ class Register:
             physical_networks_down=self._down(there),
         )
         return draft if facts == there else draft.put(replace(facts, meta=replace(there.meta, revision=stamp.revision)))
+
+    def _first(self, draft: Draft, schema: Schema, stamp: Stamp) -> tuple[Draft, Host]:
+        """Return the Draft with a host that nobody has asked for, and that host: its generation is 0."""
+        schema.check_name(schema.by_noun[Host], self.name)
+        draft = intent.create(draft, schema.kind, Host(self.name, Meta(uid=self.uid)), stamp)
+        made = intent.existing(draft.world, self.name)
+        unasked: Host = replace(made, meta=replace(made.meta, generation=0))
+        return draft.put(unasked), unasked
 
     def _down(self, there: Host) -> tuple[str, ...]:
         told = there.physical_networks_down if self.networks_down is None else self.networks_down

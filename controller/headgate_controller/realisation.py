@@ -118,7 +118,7 @@ class Realisation:
         """Set the derived fields of a resource's message: `status`, `reconciling`, and those that are `live`."""
         missing = list(lags(noun, self._committed.world, self._spans, self._known()))
         status = message.status
-        status.realised_generation = noun.meta.generation - 1 if missing else noun.meta.generation
+        status.realised_generation = max(0, noun.meta.generation - 1) if missing else noun.meta.generation
         message.reconciling = bool(missing)
         for host, reason in missing:
             status.waiting_for.add(host=f"hosts/{host}" if host else "", reason=self._why(host, reason))

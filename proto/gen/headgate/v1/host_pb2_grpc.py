@@ -82,7 +82,8 @@ class HostServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def CreateHost(self, request, context):
-        """Creates a host; returns once it is stored. ALREADY_EXISTS if the name is taken.
+        """Creates a host, or takes over one that registered itself and that nobody has created or changed yet (its generation is 0); returns once it is stored.
+        ALREADY_EXISTS if the name is taken otherwise.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

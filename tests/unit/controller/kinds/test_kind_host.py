@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from kind_site import PROVIDER, Seen, Site, faults, later, words
+from kind_site import PROVIDER, VPC, Seen, Site, connected, faults, later, words
 
+from headgate_controller.errors import AlreadyExistsError
 from headgate_controller.mutations import Register
 from headgate_controller.observed import HostHeard, HostReport, Nic
 
@@ -30,9 +31,42 @@ def test_wishes_and_facts_do_not_overwrite_each_other() -> None:
 
 def test_facts_change_without_a_new_generation() -> None:
     site = Site()
+    site.create("hosts/h1")
     site.register("h1", PROVIDER)
     site.register("h1", "storage")
     assert site.get("hosts/h1").meta.generation == 1
+
+
+@pytest.mark.parametrize("networks", [(PROVIDER,), ()])
+def test_a_host_that_registered_itself_is_taken_over_by_whoever_creates_it_first(networks: tuple[str, ...]) -> None:
+    site = Site()
+    site.register("h1", *networks)
+    before = site.get("hosts/h1")
+    assert before.meta.generation == 0, "nobody has asked for it"
+    site.create("hosts/h1", labels={"rack": "r1"})
+    after = site.get("hosts/h1")
+    assert (after.meta.uid, after.meta.create_time) == (before.meta.uid, before.meta.create_time)
+    assert (after.meta.generation, after.physical_networks) == (1, before.physical_networks)
+    with pytest.raises(AlreadyExistsError):
+        site.create("hosts/h1", labels={"rack": "r2"})
+
+
+def test_a_host_that_was_created_without_wishes_or_changed_is_somebodys() -> None:
+    site = Site()
+    for host in ("h1", "h2"):
+        site.register(host, PROVIDER)
+    site.create("hosts/h1")
+    site.update("hosts/h2", drain=True)
+    for host in ("h1", "h2"):
+        with pytest.raises(AlreadyExistsError):
+            site.create(f"hosts/{host}")
+
+
+def test_taking_a_host_over_moves_gateways_as_an_update_does() -> None:
+    site = connected()
+    first, second = site.get(VPC).external_subnets[0][1].gateway_hosts
+    site.create(first, gateway_capable=False)
+    assert site.get(VPC).external_subnets[0][1].gateway_hosts == (second,)
 
 
 @pytest.mark.parametrize("name", ["hosts/a/b", "hosts/", "hosts/-x", "hosts/" + "x" * 64])
