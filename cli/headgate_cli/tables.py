@@ -9,7 +9,7 @@ from rich.text import Text
 
 from headgate.v1 import types_pb2
 from headgate_cli.fields import FIRST_OWN_FIELD, brief, is_set
-from headgate_cli.kinds import Kind
+from headgate_cli.kinds import Kind, rules_of
 from headgate_cli.names import shorten
 from headgate_cli.screen import screen
 
@@ -23,10 +23,16 @@ WIDE = ("display_name", "labels", "uid", "generation", "create_time")
 
 def columns(kind: Kind, resources: Sequence[Any], *, wide: bool = False) -> list[FieldDescriptor]:
     """Return the fields that a table of these resources shows."""
-    own = sorted((f for f in kind.message.fields if f.number >= FIRST_OWN_FIELD), key=lambda f: f.number)
+    short = (f for f in kind.message.fields if f.number >= FIRST_OWN_FIELD and _is_short(f))
+    own = sorted(short, key=lambda f: f.number)
     more = [f for name in WIDE if (f := kind.message.fields_by_name.get(name))] if wide else []
     told = [field for field in [*own, *more] if any(is_set(resource, field) for resource in resources)]
     return told if wide else told[:MOST_COLUMNS]
+
+
+def _is_short(field: FieldDescriptor) -> bool:
+    """Whether a table has room for it; what hosts report in structures is for `describe`."""
+    return field.message_type is None or not rules_of(field).live
 
 
 def rows(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = False) -> Iterator[list[str]]:

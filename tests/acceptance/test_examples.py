@@ -9,6 +9,7 @@ import pytest
 from api import Api
 from headgate_lab import Lab
 from headgate_lab.expect import no_reach, reach, seen_as
+from headgate_lab.waiting import wait_until
 from terraform import Terraform
 
 EXAMPLES = Path(__file__).parents[2] / "terraform-examples"
@@ -76,6 +77,27 @@ def test_the_quickstart_carries_packets_as_its_readme_says(lab: Lab, terraform: 
         reach("internet", floating),
     ).within(seconds=20)
     assert json.loads(terraform.run("output", "-json")) is not None
+
+
+def test_a_host_that_registered_itself_is_taken_over_without_an_import_and_given_back(
+    lab: Lab, terraform: Terraform, api: Api
+) -> None:
+    api.delete("hosts/h2")
+    wait_until(lambda: "hosts/h2" in api.names("hosts/"), seconds=10, what="h2 to be registered anew")
+    configuration = 'resource "headgate_host" "h2" {\n  name = "h2"\n  zone = "north"\n}\n'
+    terraform.apply(configuration)
+    terraform.assert_settled()
+    shown = api.get("hosts/h2")
+    assert (shown.zone, shown.physical_networks) == ("north", {"provider": "br-ext"})
+    terraform.run("state", "rm", "headgate_host.h2")
+    assert "terraform import headgate_host.h2 hosts/h2" in terraform.run(
+        "apply", "-auto-approve", "-no-color", expect=1
+    )
+    terraform.run("import", "-no-color", "headgate_host.h2", "hosts/h2")
+    terraform.run("destroy", "-auto-approve", "-no-color")
+    wait_until(lambda: "hosts/h2" in api.names("hosts/"), seconds=10, what="h2 to be given back")
+    assert not api.get("hosts/h2").zone
+    lab.await_hosts()
 
 
 def test_a_host_is_imported_and_labelled_by_terraform(terraform: Terraform, api: Api) -> None:

@@ -11,7 +11,7 @@ from cli_stand_in import StandIn
 from grpc_tools import protoc
 
 from command_line import CommandLine
-from headgate.v1 import types_pb2
+from headgate.v1 import host_pb2, types_pb2, vm_pb2
 
 GADGET = """
 syntax = "proto3";
@@ -45,6 +45,25 @@ def test_a_table_shows_short_names_and_the_fields_that_any_resource_has(headgate
         ["lab/web", "10.1.0.0/24", "unspecified", "yes"],
         ["internet", "provider 0", "203.0.113.0/24", "nat", "unspecified", "yes"],
     ]
+
+
+def test_a_table_of_vms_shows_where_everything_is(headgate: CommandLine, server: StandIn) -> None:
+    port = "projects/default/vpcs/shop/subnets/web/ports/web1"
+    where = {"hosts": ["hosts/h2"], "ports": [port], "addresses": ["10.1.0.2"]}
+    server.add(vm_pb2.Vm(name="projects/default/vms/web", power=vm_pb2.POWER_STATE_ON, **where))
+    server.add(vm_pb2.Vm(name="projects/default/vms/new"))
+    assert headgate("get", "vms").table == [
+        ["NAME", "POWER", "HOSTS", "PORTS", "ADDRESSES", "STATE", "REALISED"],
+        ["web", "on", "h2", "shop/web/web1", "10.1.0.2", "unspecified", "yes"],
+        ["new", "unspecified", "yes"],
+    ]
+
+
+def test_what_hosts_report_in_structures_is_left_to_describe(headgate: CommandLine, server: StandIn) -> None:
+    nic = host_pb2.Nic(name="eth0", link_up=True)
+    server.add(host_pb2.Host(name="hosts/h9", zone="north", nics=[nic], versions={"ovn": "23.03.1"}))
+    assert "NICS" not in headgate("get", "hosts").out
+    assert "eth0" in headgate("describe", "host", "h9").out
 
 
 def test_a_resource_that_is_not_realised_names_the_hosts_it_waits_for(headgate: CommandLine) -> None:
