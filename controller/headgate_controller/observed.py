@@ -33,6 +33,7 @@ class HostReport:
     tunnels: tuple[tuple[str, str], ...] = ()
     interfaces: Mapping[str, bool] = field(default_factory=dict)
     ovn_connected: bool = False
+    ovn_complaints: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,7 @@ class AgentConfig:
     ovsdb: str = doc("unix:/run/openvswitch/db.sock", "This host's Open_vSwitch database.")
     ovs_rundir: str = doc("/run/openvswitch", "Where the bridges' management sockets live.")
     ovn_rundir: str = doc("", "Where ovn-controller's control socket lives; empty: in ovs_rundir.")
+    ovn_controller_log: str = doc("/var/log/ovn/ovn-controller.log", "ovn-controller's log, which is only read.")
     tunnel_address: str = doc("", "Required. The tunnel endpoint (VTEP) address with its prefix length.")
     tunnel_device: str = doc("", "The device that the agent keeps up and the tunnel address on; empty: not its task.")
     datapath_type: str = doc("system", "The bridges' datapath: system, or netdev (in userspace).")

@@ -27,6 +27,7 @@ from headgate_hostagent.managers.switch import (
 from headgate_hostagent.objects import CHASSIS, Held
 from headgate_hostagent.observe.nics import read_nics
 from headgate_hostagent.observe.ovn import OvnController
+from headgate_hostagent.observe.ovn_log import OvnLog
 
 log = logging.getLogger(__name__)
 
@@ -42,6 +43,7 @@ class Host:
         self._config = config
         self._switch = switch
         self._ovn = ovn
+        self._ovn_log = OvnLog(Path(config.ovn_controller_log), ovn.recompute)
         self._links: dict[str, Link] | None = None
 
     async def reconcile_switch(self, held: Held) -> bool:
@@ -97,7 +99,10 @@ class Host:
         connected = await self._ovn.connected()
         version = await self._ovn.version()
         down = tuple(networks_down(self._config, nics))
-        return HostSeen(ovn_connected=connected, ovn_version=version, nics=nics, networks_down=down)
+        complaints = await self._ovn_log.complaints()
+        return HostSeen(
+            ovn_connected=connected, ovn_version=version, nics=nics, networks_down=down, complaints=complaints
+        )
 
     def unsettled_seconds(self) -> float:
         """Return how much longer ovs-vswitchd counts as freshly started: 0 if it does not, infinite if it is away.

@@ -158,3 +158,20 @@ def test_a_pulled_provider_cable_moves_the_gateway_and_its_return_costs_no_packe
     assert pulled.seconds < SHORT_GAP
     assert plugged.lost <= ON_ITS_WAY
     assert list(api.get(shop.vpc).external_subnets["internet"].gateway_hosts) == [*order[1:], order[0]]
+
+
+def test_a_flow_that_ovn_controller_cannot_use_is_a_condition_of_its_hosts_until_it_is_gone(
+    lab: Lab, api: Api, project: str
+) -> None:
+    vpc = f"projects/{project}/vpcs/v"
+    web = api.create(vpc) and api.create(f"{vpc}/subnets/web", cidr="10.1.0.0/24").name
+    plug(api, lab, f"{web}/ports/one", "h1")
+    assert api.realised(vpc).realised
+    lab.central.nbctl("acl-add", web, "to-lport", "1000", "nonsense-of-" + project, "drop")
+    try:
+        wait_until(lambda: reasons(api, "hosts/h1"), seconds=15, what="the complaint")
+        assert f"nonsense-of-{project}" in reasons(api, "hosts/h1")["OVN_LEAVES_OUT"]
+        assert reasons(api, "hosts/h2") == {}, "nothing of the VPC is there"
+    finally:
+        lab.central.nbctl("acl-del", web)
+    wait_until(lambda: not reasons(api, "hosts/h1"), seconds=30, what="the complaint to be over")

@@ -15,4 +15,5 @@ def host_report(report: Report) -> HostReport:
         tunnels=tuple((tunnel.remote_ip, tunnel.bfd_state) for tunnel in report.tunnels),
         interfaces={interface.iface_id: interface.link_up for interface in report.interfaces},
         ovn_connected=report.ovn_connected,
+        ovn_complaints=tuple(report.ovn_complaints),
     )

@@ -86,7 +86,7 @@ def conditions(host: Host, world: World) -> Iterator[Condition]:
 
 
 def remarks(host: Host, world: World, observed: Observed) -> Iterator[Condition]:
-    """Yield what the host's agent says to be wrong."""
+    """Yield what the host's agent, and its ovn-controller, say to be wrong."""
     heard = observed.heard(host.chassis)
     if not heard.connected:
         text = "The host's agent is not connected; see `systemctl status headgate-agent` there."
@@ -96,6 +96,12 @@ def remarks(host: Host, world: World, observed: Observed) -> Iterator[Condition]
         yield Condition("REFUSED", heard.refusal, ERROR)
     for key, text in sorted(heard.report.failures.items()):
         yield Condition("NOT_AS_DESIRED", f"{key}: {text}", ERROR)
+    for complaint in heard.report.ovn_complaints:
+        text = (
+            f"ovn-controller cannot use a flow, and leaves it out: {complaint}. Look for rows in Northbound that are "
+            "not Headgate's; if there are none, report it."
+        )
+        yield Condition("OVN_LEAVES_OUT", text, ERROR)
 
 
 def observe(host: Host, world: World, observed: Observed) -> HostSeen:

@@ -24,6 +24,7 @@ class HostSeen:
     ovn_version: str = ""
     nics: Mapping[str, Nic] = field(default_factory=dict)
     networks_down: tuple[str, ...] = ()
+    complaints: tuple[str, ...] = ()
 
 
 def report(host: HostSeen) -> pb.Report:
@@ -45,6 +46,7 @@ def report(host: HostSeen) -> pb.Report:
         ovn_connected=host.ovn_connected,
         nics=[_nic(nic, host.switch) for nic in host.nics.values()],
         physical_networks_down=host.networks_down,
+        ovn_complaints=host.complaints,
     )
 
 

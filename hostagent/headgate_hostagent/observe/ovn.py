@@ -92,6 +92,14 @@ class OvnController:
                 continue
         return False
 
+    async def recompute(self) -> None:
+        """Have it compute all flows anew; those that are right stay in force meanwhile."""
+        for path in self._sockets():
+            try:
+                await control(path, "inc-engine/recompute")
+            except ControlError as error:
+                log.warning("ovn-controller not asked to compute anew", extra={"reason": str(error)})
+
     async def version(self) -> str:
         """Return its version ("23.03.1"), asked once of each; empty if none answers."""
         for path in self._sockets():

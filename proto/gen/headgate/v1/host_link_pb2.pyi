@@ -153,7 +153,7 @@ class Nack(_message.Message):
     def __init__(self, nonce: _Optional[str] = ..., version: _Optional[str] = ..., reason: _Optional[str] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Report(_message.Message):
-    __slots__ = ("time", "realised_version", "failures", "bridges", "interfaces", "tunnels", "chassis", "versions", "ovn_connected", "nics", "physical_networks_down")
+    __slots__ = ("time", "realised_version", "failures", "bridges", "interfaces", "tunnels", "chassis", "versions", "ovn_connected", "nics", "physical_networks_down", "ovn_complaints")
     class FailuresEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -179,6 +179,7 @@ class Report(_message.Message):
     OVN_CONNECTED_FIELD_NUMBER: _ClassVar[int]
     NICS_FIELD_NUMBER: _ClassVar[int]
     PHYSICAL_NETWORKS_DOWN_FIELD_NUMBER: _ClassVar[int]
+    OVN_COMPLAINTS_FIELD_NUMBER: _ClassVar[int]
     time: _timestamp_pb2.Timestamp
     realised_version: str
     failures: _containers.ScalarMap[str, str]
@@ -190,7 +191,8 @@ class Report(_message.Message):
     ovn_connected: bool
     nics: _containers.RepeatedCompositeFieldContainer[_host_pb2.Nic]
     physical_networks_down: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., realised_version: _Optional[str] = ..., failures: _Optional[_Mapping[str, str]] = ..., bridges: _Optional[_Iterable[_Union[Bridge, _Mapping]]] = ..., interfaces: _Optional[_Iterable[_Union[Interface, _Mapping]]] = ..., tunnels: _Optional[_Iterable[_Union[Tunnel, _Mapping]]] = ..., chassis: _Optional[_Union[Chassis, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., ovn_connected: bool = ..., nics: _Optional[_Iterable[_Union[_host_pb2.Nic, _Mapping]]] = ..., physical_networks_down: _Optional[_Iterable[str]] = ...) -> None: ...
+    ovn_complaints: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., realised_version: _Optional[str] = ..., failures: _Optional[_Mapping[str, str]] = ..., bridges: _Optional[_Iterable[_Union[Bridge, _Mapping]]] = ..., interfaces: _Optional[_Iterable[_Union[Interface, _Mapping]]] = ..., tunnels: _Optional[_Iterable[_Union[Tunnel, _Mapping]]] = ..., chassis: _Optional[_Union[Chassis, _Mapping]] = ..., versions: _Optional[_Mapping[str, str]] = ..., ovn_connected: bool = ..., nics: _Optional[_Iterable[_Union[_host_pb2.Nic, _Mapping]]] = ..., physical_networks_down: _Optional[_Iterable[str]] = ..., ovn_complaints: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Bridge(_message.Message):
     __slots__ = ("name", "ports")

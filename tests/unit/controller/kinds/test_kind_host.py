@@ -141,3 +141,11 @@ def test_a_host_that_cannot_be_heard_shows_what_it_said_last() -> None:
 @pytest.mark.parametrize("zone", ["", "room 1", "-a", "x" * 64])
 def test_a_zone_is_one_word(zone: str) -> None:
     assert [field for field, _ in faults(later(Site().create, "hosts/h1", zone=zone))] == ["zone"]
+
+
+def test_what_ovn_controller_leaves_out_is_said_of_its_host() -> None:
+    site = Site()
+    site.register("h1", PROVIDER)
+    report = HostReport(ovn_complaints=('error parsing match "x"',))
+    said = site.remarks("hosts/h1", Seen({"h1": HostHeard(True, report=report)}))
+    assert 'error parsing match "x"' in said["OVN_LEAVES_OUT"]
