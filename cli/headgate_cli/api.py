@@ -1,7 +1,7 @@
 """Calls of the API: one of several controllers, the first that answers."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -19,6 +19,7 @@ SOCKET = "/run/headgate/api.sock"
 
 DEFAULT_ENDPOINT = "localhost:7443"
 CALL_SECONDS = 30.0
+UPLOAD_SECONDS = 600.0
 LARGEST_MESSAGE = 256 * 1024 * 1024
 
 
@@ -41,6 +42,14 @@ class Api(Protocol):
         """
         ...
 
+    def upload(self, method: Method, requests: Callable[[], Iterator[Message]]) -> Any:
+        """Return the answer to all that `requests()` yields; it may be asked again for another controller.
+
+        Raises:
+            CliError: refused, or nobody answered.
+        """
+        ...
+
 
 class Controllers:
     """The controllers at several endpoints, as one."""
@@ -58,12 +67,21 @@ class Controllers:
         Raises:
             CliError: refused, or nobody answered.
         """
+        return self._first(method, "unary_unary", lambda: request, seconds)
+
+    def upload(self, method: Method, requests: Callable[[], Iterator[Message]]) -> Any:
+        """Return the answer of the first controller that gives one.
+
+        Raises:
+            CliError: refused, or nobody answered.
+        """
+        return self._first(method, "stream_unary", requests, UPLOAD_SECONDS)
+
+    def _first(self, method: Method, shape: str, sent: Callable[[], Any], seconds: float) -> Any:
         failure: grpc.RpcError | None = None
         for endpoint in list(self._endpoints):
             try:
-                answer = self._remote(endpoint, method, "unary_unary")(
-                    request, timeout=seconds, metadata=self._metadata
-                )
+                answer = self._remote(endpoint, method, shape)(sent(), timeout=seconds, metadata=self._metadata)
             except grpc.RpcError as error:
                 failure = _unanswered(error)
             else:

@@ -46,10 +46,11 @@ class Kind:
     def method(self, verb: str) -> Method:
         """Return the standard method Get, List, Create, Update or Delete."""
         service = self.message.file.services_by_name[f"{self.message.name}Service"]
-        return _as_method(next(method for method in service.methods if method.name.startswith(verb)))
+        return as_method(next(method for method in service.methods if method.name.startswith(verb)))
 
 
-def _as_method(descriptor: MethodDescriptor) -> Method:
+def as_method(descriptor: MethodDescriptor) -> Method:
+    """Return the method that a descriptor describes."""
     return Method(
         path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
         request=GetMessageClass(descriptor.input_type),
@@ -59,7 +60,7 @@ def _as_method(descriptor: MethodDescriptor) -> Method:
 
 def intent_method(name: str) -> Method:
     """Return a method of the service that works on resources of every kind: Batch, Watch, AwaitRealised."""
-    return _as_method(intent_pb2.DESCRIPTOR.services_by_name["IntentService"].methods_by_name[name])
+    return as_method(intent_pb2.DESCRIPTOR.services_by_name["IntentService"].methods_by_name[name])
 
 
 def plain(word: str) -> str:

@@ -93,16 +93,12 @@ def revoke(api: "Api", name: Name) -> None:
 
 
 def _call(api: "Api", method: str, **fields: Any) -> Any:
-    from google.protobuf.message_factory import GetMessageClass
-
     from headgate.v1 import token_pb2
-    from headgate_cli.kinds import Method
+    from headgate_cli.kinds import as_method
 
-    service = token_pb2.DESCRIPTOR.services_by_name["TokenService"]
-    described = service.methods_by_name[method]
-    request: Any = GetMessageClass(described.input_type)
-    path = f"/{service.full_name}/{method}"
-    return api.call(Method(path, request, GetMessageClass(described.output_type)), request(**fields))
+    called = as_method(token_pb2.DESCRIPTOR.services_by_name["TokenService"].methods_by_name[method])
+    request: Any = called.request
+    return api.call(called, request(**fields))
 
 
 def _seconds(text: str) -> int:
