@@ -251,6 +251,25 @@ def is_there(api: Api, host: str) -> bool:
     return f"hosts/{host}" in api.names(f"hosts/{host}")
 
 
+def test_a_host_made_in_the_place_of_one_on_its_way_out_has_its_facts(
+    api: Api, endpoint: str, host: str, subnet: str
+) -> None:
+    with host_stream(endpoint) as agent:
+        agent.hello(host, networks={"provider": "br-ext"})
+        agent.accept()
+        api.create(f"{subnet}/ports/a", host=f"hosts/{host}")
+        agent.accept()
+        before = api.get(f"hosts/{host}")
+        api.delete(f"hosts/{host}", when_unreferenced=True)
+        api.create(f"hosts/{host}", labels={"rack": "r1"})
+        wait_until(lambda: api.get(f"hosts/{host}").tunnel_ip, seconds=SECONDS, what="the facts to be there again")
+        after = api.get(f"hosts/{host}")
+        assert (dict(after.physical_networks), dict(after.labels)) == ({"provider": "br-ext"}, {"rack": "r1"})
+        assert after.uid != before.uid
+        api.create(f"{subnet}/ports/b", host=f"hosts/{host}")
+        assert keys(agent.accept()) == {f"{subnet}/ports/b"}, "the agent was told of nothing else"
+
+
 @pytest.mark.parametrize(
     ("first", "field", "words"),
     [

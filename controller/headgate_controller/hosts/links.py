@@ -23,6 +23,7 @@ from headgate_controller.hosts.protocol import WELCOMES, agreed
 from headgate_controller.hosts.reports import host_report
 from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
 from headgate_controller.mutations import Register, Request
+from headgate_controller.nouns.host import Host
 from headgate_controller.observed import HostHeard
 from headgate_controller.state import Committed
 from headgate_controller.store.writer import Writer
@@ -49,6 +50,7 @@ class Link:
     def __init__(self, register: Register, held_version: str, protocol: int, guest: Guest | None) -> None:
         self.name = register.name
         self.register = register
+        self.uid = ""
         self.protocol = protocol
         self.guest = guest
         self.trusted = b""
@@ -197,12 +199,23 @@ class HostLinks:
             older.superseded = True
             older.changed.set()
         link = self._links[name] = Link(register, hello.held_version, protocol, guest)
+        link.uid = self._uid(name)
         self._on_change()
         log.info("host connected", extra={"host": name, "version": hello.held_version, "agent": hello.agent_version})
         return link
 
     async def _register(self, register: Register) -> None:
         await self._writer.submit(Request([replace(register, uid=str(uuid.uuid4()))]))
+
+    async def _keep_recorded(self, link: Link) -> None:
+        """Register a host again if somebody has deleted it, or put another in its place: it is there still."""
+        while not link.uid or self._uid(link.name) != link.uid:
+            await self._register(link.register)
+            link.uid = self._uid(link.name)
+
+    def _uid(self, name: str) -> str:
+        host = self._committed.world.get(Host, name)
+        return "" if host is None else host.meta.uid
 
     async def _listen(self, link: Link, requests: AsyncIterator[ConnectRequest]) -> None:
         async for request in requests:
@@ -251,9 +264,7 @@ class HostLinks:
                 self._door.check(link.guest)
                 if (trust := self._new_trust(link)) is not None:
                     yield ConnectResponse(trust=trust)
-            if link.name not in self._committed.world.resources:
-                await self._register(link.register)  # somebody deleted it, but it is there; the commit wakes us again
-                continue
+            await self._keep_recorded(link)
             desired = link.next_desired(share_of(self._committed.world, link.name, self._ovn_remote), self._epoch)
             if desired is not None and not listening.done():
                 yield ConnectResponse(desired=desired)
