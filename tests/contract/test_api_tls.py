@@ -94,7 +94,7 @@ def refused(directory: Path, **settings: Any) -> str:
     """Return what a controller with these settings is refused with."""
     config = load(ControllerConfig, Controller(directory, **settings).configure(), {}, {})
     with pytest.raises(HeadgateError) as caught:
-        asyncio.run(app.run(config, asyncio.Event()))
+        asyncio.run(asyncio.wait_for(app.run(config, asyncio.Event()), SECONDS))
     said = str(caught.value)
     assert len(said.splitlines()) == 1, said
     return said
