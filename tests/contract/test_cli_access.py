@@ -111,7 +111,10 @@ def test_a_read_only_token_describes_who_uses_a_resource_and_deletes_nothing(hea
     refused = headgate("delete", "vpc", "shop", **reader)
     assert refused.status == 1
     assert "may not change project default" in refused.err
-    json.loads(headgate("get", "vpcs", "-A", "-o", "json", **reader).out)
+    everything = headgate("get", "all", "-A", "-o", "json", **reader)
+    assert [resource["name"].split("/")[-1] for resource in json.loads(everything.out)] == ["web", "shop"]
+    assert "hosts are left out: " in everything.err
+    assert headgate("get", "hosts", **reader).status == 1
 
 
 def test_what_keeps_it_from_a_controller_is_told_with_the_fix(

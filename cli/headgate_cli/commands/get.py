@@ -39,9 +39,9 @@ def get(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Then show each change, until Ctrl-C.")] = False,
 ) -> None:
     """List resources."""
-    from headgate_cli.kinds import find_kinds
+    from headgate_cli.kinds import ALL, find_kinds
     from headgate_cli.names import ANY
-    from headgate_cli.resources import find, list_all
+    from headgate_cli.resources import find
     from headgate_cli.watching import newest_revision
 
     chosen = find_kinds(known_kinds(), kinds)
@@ -49,10 +49,24 @@ def get(
         raise CliError("A name needs exactly one kind, and no selector, filter or --watch.", Status.USAGE)
     place, wanted = ANY if all_projects else project, label_filter(selector or (), filter_text)
     revision = newest_revision(api) if watch else 0
-    found = {k: [find(api, k, place, name)] if name else list(list_all(api, k, place, wanted)) for k in chosen}
+    found = {k: [find(api, k, place, name)] if name else _listed(api, k, place, wanted, kinds == ALL) for k in chosen}
     _write(found, output, place, single=bool(name))
     if watch:
         _go_on(api, found, revision, place)
+
+
+def _listed(api: "Api", kind: Any, place: str, wanted: str, everything: bool) -> list[Any]:
+    """Return what there is of a kind; whoever asks for every kind means those that the token lets them see."""
+    from headgate_cli.refusals import RefusedError
+    from headgate_cli.resources import list_all
+
+    try:
+        return list(list_all(api, kind, place, wanted))
+    except RefusedError as refusal:
+        if not everything or refusal.reason != "NOT_PERMITTED":
+            raise
+        note(f"{kind.plural} are left out: {refusal}")
+        return []
 
 
 def _write(found: Mapping[Any, list[Any]], output: Output, place: str, *, single: bool) -> None:

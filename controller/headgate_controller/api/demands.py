@@ -18,7 +18,7 @@ from grpc_health.v1 import health
 from grpc_reflection.v1alpha import reflection
 
 from headgate.v1 import annotations_pb2
-from headgate_controller.annotations import resource_of, rule_of
+from headgate_controller.annotations import is_map, resource_of, rule_of
 from headgate_controller.names import project_of
 from headgate_controller.principal import SITE, Access
 from headgate_controller.schema import Schema
@@ -162,7 +162,7 @@ def _project(field: str, text: str) -> str | None:
 def _elements(message: Message) -> Iterator[tuple[FieldDescriptor, str, Any]]:
     """Yield each value that is set, those of lists and maps one by one, with its field and its place."""
     for field, value in message.ListFields():
-        if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        if is_map(field):
             yield from ((field, f"{field.name}[{key}]", value[key]) for key in sorted(value))
         elif field.is_repeated:
             yield from ((field, f"{field.name}[{i}]", element) for i, element in enumerate(value))
