@@ -62,6 +62,7 @@ from headgate_controller.tls import ServerCertificate
 from headgate_controller.trust import Trust
 from headgate_controller.web.callers import Callers
 from headgate_controller.web.health import health_routes
+from headgate_controller.web.metrics import Metrics, Sources
 from headgate_controller.web.server import HttpServer
 from headgate_controller.web.states import StateRoutes
 from headgate_controller.world import World
@@ -206,6 +207,17 @@ async def _assembled(config: ControllerConfig, database: Database) -> Site:
     )
     compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in schema.codecs.values()})
     convergence = Convergence(committed, compiler, northbound, realisation)
+    sources = Sources(
+        revision=lambda: committed.world.revision,
+        waiting=lambda: writer.waiting,
+        resources=lambda: schema.count(committed.world.resources.values()),
+        hosts_connected=links.count,
+        host_lags=realisation.host_lags,
+        rows_refused=lambda: len(northbound.refused),
+        northbound_in_step=lambda: not northbound.why_unready,
+        southbound_connected=lambda: southbound.connected,
+    )
+    _count(metrics := Metrics(sources), writer, convergence, northbound)
     links.why_wait = partial(_why_hosts_wait, northbound, new=committed.world.revision == 0)
 
     intents = IntentService(schema, committed, writer, database.engine, realisation)
@@ -220,19 +232,27 @@ async def _assembled(config: ControllerConfig, database: Database) -> Site:
     gate = Gate(schema, tokens, committed, require_tokens=config.require_tokens)
     certificate = _certificate(config)
     proof = certificate.credentials() if certificate else None
-    api = server([service.handlers() for service in services], config.listen, gate.admit, credentials=proof)
+    api = server([service.handlers() for service in services], config.listen, gate.admit, metrics.watch, (), proof)
     await describe(api, [*names, INTENT_SERVICE, TOKEN_SERVICE, PKI_SERVICE, TRACE_SERVICE, ADMIN_SERVICE])
     host_services = [links.handlers(), Renewal(door, signer).handlers()]
-    hosts = server(host_services, config.host_listen, anybody, HOST_OPTIONS, credentials)
+    hosts = server(host_services, config.host_listen, anybody, metrics.watch, HOST_OPTIONS, credentials)
     callers = Callers(tokens, require_tokens=config.require_tokens)
     states = States(database, keyring)
     health = health_routes({"northbound": lambda: northbound.why_unready, "southbound": lambda: southbound.why_unready})
-    routes = [*health, *StateRoutes(states, callers).routes()]
+    routes = [*health, metrics.route(callers), *StateRoutes(states, callers).routes()]
     http = HttpServer(routes, config.http_listen, certificate.context() if certificate else None)
 
     runners: list[Runner] = [northbound, southbound, convergence, tokens, states]
     runners += [Keeper(trust, links)] if credentials else []
     return Site(committed, writer, tokens, runners, [hosts, api, http], admin.restored)
+
+
+def _count(metrics: Metrics, writer: Writer, convergence: Convergence, northbound: Northbound) -> None:
+    """Have the parts counted from now on."""
+    writer.on_commit = metrics.commit_seconds.observe
+    convergence.on_compiled = metrics.compile_seconds.observe
+    northbound.on_written = metrics.note_written
+    northbound.on_repaired = metrics.repaired_rows.inc
 
 
 def _why_hosts_wait(northbound: Northbound, *, new: bool) -> str:

@@ -165,6 +165,12 @@ class Realisation:
     def _why(self, host: str, reason: str) -> str:
         return reason if not host or self.heard(host).connected else f"{reason}, and its agent is not connected"
 
+    def host_lags(self) -> dict[str, int]:
+        """Return by how many revisions each host is behind what it was last asked to confirm."""
+        asked = self._barriers[-1][1] if self._barriers else 0
+        numbers = self._southbound.chassis_nb_cfg
+        return {chassis: max(0, asked - self._revision_at(number)) for chassis, number in numbers.items()}
+
     def _known(self) -> Known:
         confirmed = {chassis: self._revision_at(number) for chassis, number in self._southbound.chassis_nb_cfg.items()}
         return Known(self._written, confirmed, self.why_not, self._southbound.bindings)

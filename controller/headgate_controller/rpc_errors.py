@@ -8,7 +8,8 @@ from __future__ import annotations
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import aclosing
+from contextlib import AbstractContextManager, aclosing
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, NamedTuple, Protocol
 from urllib.parse import quote
@@ -144,23 +145,39 @@ def anybody(_method: str, _context: Any) -> Call:
     return Unlimited()
 
 
+@dataclass(slots=True)
+class Outcome:
+    """How a call ends: the name of a gRPC status code."""
+
+    code: str = "OK"
+
+
+Watched = AbstractContextManager[Outcome]
+Watch = Callable[..., Watched]
+"""Stands around a call of a method, given its name and whether it `streams`."""
+
+
 class Guard(grpc.aio.ServerInterceptor):  # grpc gives no other way than to inherit
     """Stands around every method of a server: who may not call is not let in, and whatever ends a call, its client is
     told in our words.
     """
 
-    def __init__(self, admit: Admit) -> None:
+    def __init__(self, admit: Admit, watch: Watch) -> None:
         self._admit = admit
+        self._watch = watch
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: Any
     ) -> Any | None:
         """Return the method's handler with the guard around it; None if there is no such method."""
         handler = await continuation(handler_call_details)
-        return None if handler is None else _guarded(handler, partial(self._admit, handler_call_details.method))
+        if handler is None:
+            return None
+        method = handler_call_details.method
+        return _guarded(handler, partial(self._admit, method), partial(self._watch, method))
 
 
-def _guarded(handler: Any, admit: Callable[[Any], Call]) -> Any:
+def _guarded(handler: Any, admit: Callable[[Any], Call], watch: Callable[..., Watched]) -> Any:
     make, serve = {
         (False, False): (grpc.unary_unary_rpc_method_handler, handler.unary_unary),
         (False, True): (grpc.unary_stream_rpc_method_handler, handler.unary_stream),
@@ -170,15 +187,17 @@ def _guarded(handler: Any, admit: Callable[[Any], Call]) -> Any:
 
     async def guarded(request: Any, context: Any) -> Any:
         call: Call = Unlimited()
-        try:
-            call = admit(context)
-            readable = _readable(request, call) if handler.request_streaming else _checked(request, call)
-            response = serve(readable, context)
-            return await (_streamed(response, context, call) if hasattr(response, "__aiter__") else response)
-        except (grpc.aio.AbortError, grpc.aio.UsageError):
-            raise
-        except Exception as error:
-            await _abort(context, call.veiled(error) if isinstance(error, HeadgateError) else error)
+        with watch(streams=handler.request_streaming or handler.response_streaming) as outcome:
+            try:
+                call = admit(context)
+                readable = _readable(request, call) if handler.request_streaming else _checked(request, call)
+                response = serve(readable, context)
+                return await (_streamed(response, context, call) if hasattr(response, "__aiter__") else response)
+            except (grpc.aio.AbortError, grpc.aio.UsageError):
+                raise
+            except Exception as error:
+                outcome.code = error.code if isinstance(error, HeadgateError) else "INTERNAL"
+                await _abort(context, call.veiled(error) if isinstance(error, HeadgateError) else error)
 
     return make(guarded, _deserializer(handler.request_deserializer), handler.response_serializer)
 

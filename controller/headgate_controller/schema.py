@@ -5,7 +5,8 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -71,6 +72,11 @@ class Schema:
         if codec is None:
             raise NotFoundError(name)
         return codec
+
+    def count(self, nouns: Iterable[Any]) -> dict[str, int]:
+        """Return how many nouns there are of each type of resource, none left out."""
+        counted = Counter(map(type, nouns))
+        return {codec.resource.type: counted[noun] for noun, codec in self.by_noun.items()}
 
     def check_name(self, codec: KindCodec, name: str) -> None:
         """Check that a name can be given to a resource of a kind.

@@ -13,7 +13,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from headgate_controller.errors import HeadgateError
-from headgate_controller.rpc_errors import Admit, Guard
+from headgate_controller.rpc_errors import Admit, Guard, Watch
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 OPTIONS = (
@@ -43,16 +43,17 @@ def server(
     handlers: Iterable[grpc.GenericRpcHandler],
     listen: Iterable[str],
     admit: Admit,
+    watch: Watch,
     options: Sequence[tuple[str, int]] = (),
     credentials: grpc.ServerCredentials | None = None,
 ) -> grpc.aio.Server:
-    """Return a server with the handlers, not started; `admit` says whose calls it answers. What is no unix socket is
-    reached with TLS if it has credentials.
+    """Return a server with the handlers, not started; `admit` says whose calls it answers, and `watch` counts them.
+    What is no unix socket is reached with TLS if it has credentials.
 
     Raises:
         ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
     """
-    made = grpc.aio.server(interceptors=[Guard(admit)], options=[*OPTIONS, *options])
+    made = grpc.aio.server(interceptors=[Guard(admit, watch)], options=[*OPTIONS, *options])
     made.add_generic_rpc_handlers(tuple(handlers))
     for address in listen:
         _listen(made, address, credentials)

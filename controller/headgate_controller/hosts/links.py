@@ -144,6 +144,10 @@ class HostLinks:
                 self._links[name].changed.set()
         self._world = world
 
+    def count(self) -> int:
+        """Return how many hosts are connected now."""
+        return len(self._links)
+
     def heard(self, chassis: str) -> HostHeard:
         """Return what is known of a host by its agent's word."""
         name = f"hosts/{chassis}"

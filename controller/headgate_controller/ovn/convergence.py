@@ -10,6 +10,7 @@ import asyncio
 import gc
 import logging
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from headgate_common.rows import Plan
@@ -45,6 +46,7 @@ class Convergence:
         self._thread = ThreadPoolExecutor(1, "compile")
         self._lost = False
         self._foreign = False
+        self.on_compiled: Callable[[float], None] = lambda _: None
         committed.listen(self._committed_changed)
         northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
         realisation.on_wanted = self._wake.set
@@ -122,7 +124,10 @@ class Convergence:
         world, touched, self._touched = self._committed.world, self._touched, set()
         if not touched:
             return world, Plan()
-        return world, await asyncio.get_running_loop().run_in_executor(self._thread, self._compile, world, touched)
+        started = time.perf_counter()
+        plan = await asyncio.get_running_loop().run_in_executor(self._thread, self._compile, world, touched)
+        self.on_compiled(time.perf_counter() - started)
+        return world, plan
 
     def _compile(self, world: World, touched: set[str]) -> Plan:
         if len(touched) < MANY_UNITS:

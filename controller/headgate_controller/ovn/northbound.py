@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,6 +53,8 @@ class Northbound:
         self._columns = columns
         self._options = dict(options or {})
         self._store = store
+        self.on_written: Callable[[Mapping[str, int]], None] = lambda _: None
+        self.on_repaired: Callable[[int], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
         self._on_attention: Callable[[], None] = lambda: None
         self._ready = asyncio.Event()
@@ -173,6 +176,7 @@ class Northbound:
                 written = await self._write(writer, plan)
                 self._clear_refusals(keys - written.refused.keys())
         if not plan.empty:
+            self.on_repaired(_count(plan, written))
             log.warning("foreign changes repaired", extra={"rows": len(plan.changes), "refused": len(written.refused)})
         return claimed + _count(plan, written)
 
@@ -198,6 +202,7 @@ class Northbound:
         rows = {change.key for change in plan.changes}
         with self._marked_if_interrupted(rows):
             written = await writer.write(plan, bump=bump)
+        self.on_written(Counter(type(c).__name__.lower() for c in plan.changes if c.key not in written.refused))
         self._clear_refusals(rows - written.refused.keys())
         for key, reason in written.refused.items():
             if self._refused.get(key) != reason:

@@ -60,6 +60,7 @@ class Writer:
         self._publish = publish
         self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._closed = False
+        self.on_commit: Callable[[float], None] = lambda _: None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -76,6 +77,11 @@ class Writer:
         self._queue.put(Queued(request, answer))
         return await asyncio.shield(answer)
 
+    @property
+    def waiting(self) -> int:
+        """How many requests wait."""
+        return self._queue.qsize()
+
     def close(self) -> None:
         """Finish what is queued and stop."""
         self._closed = True
@@ -91,7 +97,9 @@ class Writer:
                     self._queue.put(None)
                     break
                 group.append(following)
+            started = time.perf_counter()
             self._commit(group)
+            self.on_commit(time.perf_counter() - started)
 
     def _commit(self, group: Sequence[Queued]) -> None:
         """Apply a group and commit it; if that fails, its requests one by one, so that one bad one hurts no other."""
