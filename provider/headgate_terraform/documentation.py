@@ -4,6 +4,7 @@ Source: the layout of a provider's documentation in the Terraform Registry: docs
 docs/data-sources/NAME.md, each with front matter.
 """
 
+import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,7 +13,7 @@ from pathlib import Path
 from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.comments import load_comments
 from headgate_terraform.data_sources import load_data_sources
-from headgate_terraform.kinds import load_kinds
+from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.schema import ID
 from headgate_terraform.settings import DESCRIPTION, SHAPE
 
@@ -26,16 +27,16 @@ _BEHAVIOUR = re.compile(r"^(?:(?:Required|Optional|Output only|Immutable)\. )+")
 def main() -> int:
     """Write every page: arguments are the folder of the examples and the folder to write to."""
     examples, out = map(Path, sys.argv[1:])
-    for place, text in pages(examples):
+    for place, text in pages(load_kinds(), examples):
         file = out / place
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(text)
     return 0
 
 
-def pages(examples: Path) -> Iterator[tuple[str, str]]:
+def pages(kinds: Mapping[str, Kind], examples: Path) -> Iterator[tuple[str, str]]:
     """Yield the place and the text of every page."""
-    kinds, comments = load_kinds(), load_comments()
+    comments = load_comments()
     yield "index.md", _index(examples, comments)
     for name, kind in kinds.items():
         words = comments.get(kind.message.full_name, "")
@@ -126,7 +127,8 @@ def _type(attribute: Attribute) -> str:
     else:
         scalar = {"string": "String", "number": "Number", "bool": "Boolean"}[element.type]
         words = scalar if attribute.nesting is Nesting.SINGLE else f"{nesting} of {scalar}"
-    return f"{words}, Sensitive" if attribute.sensitive else words
+    flags = (", Sensitive" if attribute.sensitive else "") + (", Write-only" if attribute.write_only else "")
+    return words + flags
 
 
 def _words(attribute: Attribute, comments: Comments) -> Iterator[str]:
@@ -134,6 +136,8 @@ def _words(attribute: Attribute, comments: Comments) -> Iterator[str]:
     yield _BEHAVIOUR.sub("", attribute.description or comment)
     if values := list(_values(attribute, comments)):
         yield f"Possible values: {', '.join(values)}."
+    if attribute.default is not None:
+        yield f"Default: `{json.dumps(attribute.default)}`."
     if attribute.immutable:
         yield "Changing it replaces the resource."
 

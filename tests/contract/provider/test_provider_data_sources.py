@@ -1,6 +1,7 @@
 """Data sources under the real terraform, against a real controller: one by id or name, many by a filter."""
 
 import shutil
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -90,8 +91,10 @@ def test_what_resources_hide_because_it_changes_by_itself_is_shown(terraform: Te
     vpc = read(terraform, data("vpc", f'id = "{shop}"'))["data.headgate_vpc.x"]
     assert (vpc["generation"], vpc["state"], vpc["etag"]) == (1, "active", api.get(shop).etag)
     assert vpc["status"]["waiting_for"] == []
+    created = datetime.fromisoformat(vpc["create_time"])
+    assert abs(datetime.now(UTC) - created) < timedelta(minutes=5)
     managed = read(terraform, 'resource "headgate_vpc" "y" {\n  name = "other"\n}')["headgate_vpc.y"]
-    assert {"generation", "state", "etag", "status"}.isdisjoint(managed)
+    assert {"generation", "state", "etag", "status", "create_time", "update_time"}.isdisjoint(managed)
     terraform.run("destroy", "-auto-approve", "-no-color")
 
 

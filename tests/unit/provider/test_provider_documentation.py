@@ -9,7 +9,7 @@ from headgate_terraform.documentation import pages
 from headgate_terraform.kinds import load_kinds
 
 KINDS = load_kinds()
-PAGES = dict(pages(Path("nowhere")))
+PAGES = dict(pages(KINDS, Path("nowhere")))
 
 
 def members(page: str, group: str) -> set[str]:
@@ -35,3 +35,17 @@ def test_values_and_replacement_are_told_at_the_attribute() -> None:
     page = PAGES["resources/subnet.md"]
     assert re.search(r"- `mode` \(String\) .*`nat` \(.*`routed` \(.*Changing it replaces the resource\.", page)
     assert "Changing it replaces" not in PAGES["data-sources/subnet.md"]
+
+
+def test_defaults_secrets_and_keys_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(Path(__file__).parents[2] / "new_kind")
+    sinks = load_kinds(["headgate_test.v1.kitchen_sink_pb2"])
+    page = dict(pages(sinks, Path("nowhere")))["resources/kitchen_sink.md"]
+    for begin, end in (
+        ("- `mtu` (Number)", "Default: `1500`."),
+        ("- `finish` (String)", 'Default: `"blue"`.'),
+        ("- `enabled` (Boolean)", "Default: `true`."),
+        ("- `password_wo` (String, Sensitive, Write-only)", ""),
+        ("- `taps` (Attributes Map)", "(see [below for nested schema](#nestedatt--taps))"),
+    ):
+        assert [line for line in page.splitlines() if line.startswith(begin) and line.endswith(end)], begin
