@@ -23,8 +23,8 @@ MEANINGS = {
     Status.USAGE: "wrong usage",
     Status.UNREACHABLE: "no controller answered",
     Status.TIMEOUT: "waited in vain: what was asked for is accepted, and is not so yet",
-    Status.WARNINGS: "lint: there are findings, warnings at most",
-    Status.FAULTS: "lint: there are findings, errors among them",
+    Status.WARNINGS: "lint, doctor: there are findings, warnings at most",
+    Status.FAULTS: "lint, doctor: there are findings, errors among them",
     Status.INTERRUPTED: "interrupted by Ctrl-C",
     Status.BROKEN_PIPE: "whoever read the output has gone",
 }

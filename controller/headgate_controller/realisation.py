@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol
 
 from headgate.v1 import types_pb2
+from headgate_controller.kinds.registry import Condition
 from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
@@ -122,15 +123,17 @@ class Realisation:
         message.reconciling = bool(missing)
         for host, reason in missing:
             status.waiting_for.add(host=f"hosts/{host}" if host else "", reason=self._why(host, reason))
-        self._fill_observed(noun, message)
-
-    def _fill_observed(self, noun: Any, message: Any) -> None:
-        codec, world = self._schema.by_noun[type(noun)], self._committed.world
-        kind = codec.kind
-        codec.live.write(message, kind.observe(noun, world, self))
-        for found in (*kind.conditions(noun, world), *kind.remarks(noun, world, self)):
+        codec = self._schema.by_noun[type(noun)]
+        codec.live.write(message, codec.kind.observe(noun, self._committed.world, self))
+        for found in self.conditions(noun):
             severity = types_pb2.Severity.Value(f"SEVERITY_{found.severity.upper()}")
-            message.status.conditions.add(reason=found.reason, message=found.message, severity=severity)
+            status.conditions.add(reason=found.reason, message=found.message, severity=severity)
+
+    def conditions(self, noun: Any) -> Iterator[Condition]:
+        """Yield what keeps a resource from working, though it is accepted."""
+        kind, world = self._schema.kind(noun), self._committed.world
+        yield from kind.conditions(noun, world)
+        yield from kind.remarks(noun, world, self)
 
     def ask(self, noun: Any) -> None:
         """Have the hosts asked whether they have realised a resource: somebody wants to know."""

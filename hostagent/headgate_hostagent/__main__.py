@@ -9,9 +9,11 @@ import sys
 from pathlib import Path
 
 from headgate_common.config import ConfigError
+from headgate_common.diagnosis import State, table
 from headgate_common.log import setup
 from headgate_hostagent.agent import Agent
 from headgate_hostagent.config import AgentConfig, load_config
+from headgate_hostagent.doctor import diagnose
 from headgate_hostagent.plug import PlugError, Workload, plug, unplug
 from headgate_hostagent.status import status
 
@@ -51,6 +53,7 @@ def _parser() -> argparse.ArgumentParser:
     detach = commands.add_parser("unplug", help="undo plug; a workload that is not attached is no error")
     detach.add_argument("port", help="as for plug")
     commands.add_parser("status", help="show what the agent holds and what Open vSwitch says")
+    commands.add_parser("doctor", help="check this host, and say what to do; exit status 1 if something is wrong")
     return parser
 
 
@@ -63,6 +66,10 @@ async def _command(config: AgentConfig, arguments: argparse.Namespace) -> int:
             print(await plug(config, arguments.port, workload, timeout_seconds=arguments.timeout))
         case "unplug":
             await unplug(config, arguments.port)
+        case "doctor":
+            findings = await diagnose(config)
+            print("\n".join(table(findings)))
+            return int(any(finding.state is State.FAILED for finding in findings))
         case _:
             print(await status(config))
     return 0

@@ -42,6 +42,11 @@ def install(home: Path) -> Path:
     return file
 
 
+def installed(home: Path) -> list[str]:
+    """Return the releases whose launcher is below `home`."""
+    return sorted(file.parents[1].name for file in (home / MIRROR).glob("*/*/terraform-provider-headgate_v*"))
+
+
 def uninstall(home: Path) -> None:
     """Remove every release of the provider below `home`."""
     shutil.rmtree(home / MIRROR, ignore_errors=True)

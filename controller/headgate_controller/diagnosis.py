@@ -1,0 +1,169 @@
+"""Checks of the controller and of what it depends on, for people: each yields what it found and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+from cryptography import x509
+from sqlalchemy import make_url
+
+from headgate_common import pki
+from headgate_common.diagnosis import Finding, State, disk, failed, ok, warning
+from headgate_common.pki import PkiError
+from headgate_controller.config import ControllerConfig
+from headgate_controller.kinds.registry import ERROR, INFO, WARNING
+from headgate_controller.names import id_of
+from headgate_controller.nouns.host import Host
+from headgate_controller.ovn.northbound import Northbound
+from headgate_controller.ovn.southbound import Southbound
+from headgate_controller.realisation import Realisation
+from headgate_controller.state import Committed
+from headgate_controller.store.tokens import Tokens
+from headgate_controller.trust import Trust
+
+Check = Callable[[], Iterable[Finding]]
+
+SEVERITIES = {INFO: State.OK, WARNING: State.WARNING, ERROR: State.FAILED}
+SOON = timedelta(days=7)
+MOST_NAMED = 5
+
+
+def checks(
+    config: ControllerConfig,
+    committed: Committed,
+    northbound: Northbound,
+    southbound: Southbound,
+    realisation: Realisation,
+    trust: Trust,
+    tokens: Tokens,
+) -> list[Check]:
+    """Return every check, in the order in which what they find is best mended."""
+    return [
+        lambda: _database(config.database),
+        lambda: _certificates(config, trust),
+        lambda: _access(config, tokens),
+        lambda: _northbound(config, northbound),
+        lambda: _northd(northbound),
+        lambda: _southbound(config, southbound),
+        lambda: _hosts(committed, realisation),
+        lambda: _chassis(committed, southbound),
+        lambda: _gateways(committed),
+    ]
+
+
+def _database(url: str) -> Iterator[Finding]:
+    path = make_url(url).database or ""
+    if url.startswith("sqlite") and path not in ("", ":memory:"):
+        yield disk("database", Path(path).parent, "the site's intent")
+
+
+def _certificates(config: ControllerConfig, trust: Trust) -> Iterator[Finding]:
+    if config.tls_certificate:
+        yield _certificate("API certificate", config.tls_certificate, _read(Path(config.tls_certificate)))
+    if all(address.startswith("unix:") for address in config.host_listen):
+        yield ok("host certificates", "hosts come by unix sockets only, and need none")
+        return
+    try:
+        identity = trust.identity()
+        pki.check_valid(identity.certificate, identity.authorities, pki.utc_now())
+    except (PkiError, OSError) as error:
+        yield failed("host certificates", str(error), "headgate pki issue (docs/guide/certificates.md)")
+        return
+    yield _certificate("host certificates", config.pki_dir, identity.certificate)
+    for authority in pki.certificates_from(trust.authorities()):
+        yield _certificate("CA", f"{config.pki_dir}/ca.pem", authority)
+
+
+def _read(path: Path) -> x509.Certificate | None:
+    try:
+        return pki.certificates_from(path.read_bytes())[0]
+    except (PkiError, OSError):
+        return None
+
+
+def _certificate(check: str, where: str, certificate: x509.Certificate | None) -> Finding:
+    if certificate is None:
+        return failed(check, f"{where} cannot be read", "Put a certificate in PEM there; it is used at once.")
+    end = certificate.not_valid_after_utc
+    text = f"{where} is valid until {end:%Y-%m-%d %H:%M} UTC"
+    fix = "Replace it: headgate pki rotate, or as your own CA does it (docs/guide/certificates.md)."
+    if end <= pki.utc_now():
+        return failed(check, f"{where} has expired at {end:%Y-%m-%d %H:%M} UTC", fix)
+    return warning(check, text, fix) if end - pki.utc_now() < SOON else ok(check, text)
+
+
+def _access(config: ControllerConfig, tokens: Tokens) -> Iterator[Finding]:
+    now = int(pki.utc_now().timestamp() * 1e9)
+    listed = tokens.listed()
+    expired = [token.name for token in listed if token.expire_time is not None and token.expire_time <= now]
+    if expired:
+        fix = "Revoke them: headgate token revoke NAME; and make others if they are still needed."
+        yield warning("tokens", f"expired: {', '.join(expired)}", fix)
+    elif not config.require_tokens:
+        fix = "Set require_tokens = true, unless only one person works on the controller's machine."
+        yield warning("tokens", "whoever is on this machine may do everything, without a token", fix)
+    else:
+        yield ok("tokens", f"{len(listed)} known, required of every caller")
+
+
+def _northbound(config: ControllerConfig, northbound: Northbound) -> Iterator[Finding]:
+    if northbound.why_unready:
+        fix = f"See that ovsdb-server of OVN Northbound runs and is reached at {config.northbound}."
+        yield failed("northbound", northbound.why_unready, fix)
+        return
+    for key, reason in list(northbound.refused.items())[:MOST_NAMED]:
+        fix = "Report this, with the resource: headgate describe; OVN refuses what Headgate allows."
+        yield failed("northbound", f"{key.table} {key.name} is refused: {reason}", fix)
+    if not northbound.refused:
+        yield ok("northbound", f"{config.northbound} is as the intent says")
+
+
+def _northd(northbound: Northbound) -> Iterator[Finding]:
+    asked, done = northbound.nb_cfg, northbound.sb_cfg
+    if asked > done:
+        fix = "See that ovn-northd runs, and how busy it is; ask again in some seconds."
+        yield warning("ovn-northd", f"it has translated up to {done}, asked was {asked}", fix)
+    else:
+        yield ok("ovn-northd", f"it has translated everything ({done})")
+
+
+def _southbound(config: ControllerConfig, southbound: Southbound) -> Iterator[Finding]:
+    if southbound.why_unready:
+        fix = f"See that ovsdb-server of OVN Southbound runs and is reached at {config.southbound}."
+        yield failed("southbound", southbound.why_unready, fix)
+    else:
+        yield ok("southbound", f"{config.southbound} tells of {len(southbound.chassis)} hosts")
+
+
+def _hosts(committed: Committed, realisation: Realisation) -> Iterator[Finding]:
+    hosts = sorted(committed.world.of_kind(Host), key=lambda host: host.name)
+    if not hosts:
+        fix = "Start headgate-agent on a hypervisor (docs/guide/install.md); it registers its host by itself."
+        yield warning("hosts", "none has registered", fix)
+    for host in hosts:
+        conditions = list(realisation.conditions(host))
+        for found in conditions:
+            fix = "headgate-agent doctor, on that host, says more."
+            yield Finding(host.name, SEVERITIES[found.severity], f"{found.reason}: {found.message}", fix)
+        if not conditions:
+            yield ok(host.name, "its agent is connected, and the host is as desired")
+
+
+def _chassis(committed: Committed, southbound: Southbound) -> Iterator[Finding]:
+    registered = {id_of(host.name) for host in committed.world.of_kind(Host)}
+    known = set(southbound.chassis)
+    for name in sorted(registered - known):
+        fix = "See ovn-controller there: headgate-agent doctor."
+        yield failed(f"hosts/{name}", "OVN does not know it as a chassis, so no workload works there", fix)
+    for name in sorted(known - registered):
+        fix = "Start its agent, or, if the machine is gone for good: ovn-sbctl chassis-del."
+        yield warning(f"hosts/{name}", "OVN knows it as a chassis, Headgate does not", fix)
+
+
+def _gateways(committed: Committed) -> Iterator[Finding]:
+    networks = [network for host in committed.world.of_kind(Host) for network, _ in host.physical_networks]
+    for network in sorted({n for n in networks if networks.count(n) == 1}):
+        fix = "Connect a second host to it, or live with an interruption when that one is away."
+        yield warning("gateways", f"only one host is connected to {network}", fix)

@@ -1,0 +1,87 @@
+"""The parts of a controller, connected to each other by hand; the servers in front of them are `app`'s."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import Protocol
+
+from headgate_controller import settings
+from headgate_controller.compile import Compiler
+from headgate_controller.config import ControllerConfig
+from headgate_controller.hosts.door import Door
+from headgate_controller.hosts.links import HostLinks
+from headgate_controller.kinds import registry
+from headgate_controller.northbound_rows import COLUMNS
+from headgate_controller.ovn.convergence import Convergence
+from headgate_controller.ovn.northbound import Northbound
+from headgate_controller.ovn.southbound import Southbound
+from headgate_controller.realisation import Realisation
+from headgate_controller.schema import Schema
+from headgate_controller.signing import Signer
+from headgate_controller.state import Committed
+from headgate_controller.store.database import Database, load_world
+from headgate_controller.store.enrolments import Enrolments
+from headgate_controller.store.keyring import read_keyring
+from headgate_controller.store.states import States
+from headgate_controller.store.tokens import Tokens
+from headgate_controller.store.writer import Writer
+from headgate_controller.trust import Trust
+from headgate_controller.world import World
+
+
+class Runner(Protocol):
+    """Something that runs until it is cancelled."""
+
+    async def run(self) -> None:
+        """Run."""
+
+
+class Site:
+    """Everything that a controller consists of but its servers, not yet running."""
+
+    def __init__(self, config: ControllerConfig, database: Database) -> None:
+        """Put it together.
+
+        Raises:
+            SettingError: a setting cannot be used. UnavailableError: the database cannot be read.
+        """
+        self.config = config
+        self.database = database
+        self.trust = Trust(Path(config.pki_dir), Path(config.ca_dir))
+        self.signer = Signer(Path(config.ca_dir))
+        self.door = Door(self.trust)
+        self.schema = Schema(registry.load(config.extra_kinds))
+        self.committed = Committed(load_world(database.engine, self.schema, World(reserved=settings.reserved(config))))
+        self.writer = Writer(database, self.schema, self.committed.world, self.committed.publish)
+        self.tokens, self.enrolments = Tokens(database.engine), Enrolments(database.engine)
+        self.keyring = read_keyring(config.state_key_file)
+        self.states = States(database, self.keyring)
+        self.southbound = Southbound(config.southbound, Path(config.pki_dir))
+        self.northbound = Northbound(
+            config.northbound,
+            COLUMNS,
+            epoch=database.epoch(),
+            options=settings.global_options(config),
+            store=database.name(),
+            pki_dir=Path(config.northbound_pki_dir),
+        )
+        self.links = HostLinks(self.committed, self.writer, database.epoch(), config.southbound_remote, self.door)
+        self.links.why_wait = partial(_why_hosts_wait, self.northbound, new=self.committed.world.revision == 0)
+        self.realisation = Realisation(self.schema, self.committed, self.southbound, self.links)
+        self.southbound.listen(self.realisation.bindings_changed)
+        self.links.listen(self.realisation.hosts_changed)
+        compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in self.schema.codecs.values()})
+        self.convergence = Convergence(self.committed, compiler, self.northbound, self.realisation)
+
+    @property
+    def runners(self) -> list[Runner]:
+        """What runs as long as the controller does."""
+        return [self.northbound, self.southbound, self.convergence, self.tokens, self.states]
+
+
+def _why_hosts_wait(northbound: Northbound, *, new: bool) -> str:
+    """Return why hosts must not be told anything yet: a store that is not theirs would have them forget their ports."""
+    if northbound.foreign is None:
+        return "a new store waits for Northbound, to see that it is not another's." if new else ""
+    return northbound.foreign
