@@ -12,6 +12,7 @@ from pathlib import Path
 import uvloop
 
 from headgate_common.config import ConfigError, load
+from headgate_common.config_text import to_toml
 from headgate_common.log import setup
 from headgate_controller.app import run
 from headgate_controller.config import ControllerConfig
@@ -22,9 +23,13 @@ def main() -> int:
     """Run the program; the exit status is 2 for a configuration that cannot be used, 1 for another failure to run."""
     parser = argparse.ArgumentParser(prog="headgate-controller", description=__doc__)
     parser.add_argument("--config", type=Path, help="configuration file (TOML)")
+    parser.add_argument("--print-config", action="store_true", help="show what it would run with, and end")
     arguments = parser.parse_args()
     try:
         config = load(ControllerConfig, arguments.config, os.environ, {})
+        if arguments.print_config:
+            print(to_toml(config), end="")
+            return 0
         setup(config.log_level, config.log_json)
     except (ConfigError, ValueError, OSError) as error:
         print(f"headgate-controller: {error}", file=sys.stderr)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from headgate_common.config import doc
+from headgate_common.config_text import introduction_of, to_page
 from headgate_controller.addresses import LINK_NETWORKS, SERVICE_NETWORK
 
 
@@ -68,3 +69,7 @@ class ControllerConfig:
     extra_kinds: list[str] = doc([], "Importable modules that each define one more kind.")
     log_level: str = doc("info", "debug, info, warning or error.")
     log_json: bool = doc(False, "Write log lines as JSON.")
+
+
+if __name__ == "__main__":
+    print(to_page(ControllerConfig, "The controller", introduction_of("headgate-controller")), end="")

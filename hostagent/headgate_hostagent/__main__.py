@@ -8,7 +8,8 @@ import signal
 import sys
 from pathlib import Path
 
-from headgate_common.config import ConfigError
+from headgate_common.config import ConfigError, load
+from headgate_common.config_text import to_toml
 from headgate_common.diagnosis import State, table
 from headgate_common.log import setup
 from headgate_hostagent.agent import Agent
@@ -22,8 +23,11 @@ log = logging.getLogger(__name__)
 
 def main() -> int:
     """Run the command line and return the exit status: 0 done, 1 failed, 2 wrong usage or configuration."""
-    arguments = _parser().parse_args()
+    arguments = _arguments()
     try:
+        if arguments.print_config:
+            print(to_toml(load(AgentConfig, arguments.config, os.environ, {})), end="")
+            return 0
         config = load_config(arguments.config, os.environ, {"log_level": arguments.log_level})
         setup(config.log_level, config.log_json)
     except ValueError as error:
@@ -37,11 +41,20 @@ def main() -> int:
         return 1
 
 
+def _arguments() -> argparse.Namespace:
+    parser = _parser()
+    arguments = parser.parse_args()
+    if not arguments.command and not arguments.print_config:
+        parser.error("a command is needed: run, plug, unplug, status or doctor")
+    return arguments
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="headgate-agent", description="Keeps one hypervisor as Headgate desires.")
     parser.add_argument("--config", type=Path, help="the configuration, a TOML file")
     parser.add_argument("--log-level", help="debug, info, warning or error")
-    commands = parser.add_subparsers(dest="command", required=True)
+    parser.add_argument("--print-config", action="store_true", help="show what it would run with, and end")
+    commands = parser.add_subparsers(dest="command")
     commands.add_parser("run", help="keep the host until SIGTERM")
     attach = commands.add_parser("plug", help="attach a workload to a port; repeating it is harmless")
     attach.add_argument("port", help="the port's iface-id (a UUID), or its resource name if it is pinned to this host")

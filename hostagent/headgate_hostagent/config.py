@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate_common.config import ConfigError, doc, load
+from headgate_common.config_text import introduction_of, to_page
 
 CONTROLLER = re.compile(r"unix:/.+|([A-Za-z0-9_.-]+|\[[0-9A-Fa-f:.]+\]):[0-9]{1,5}")
 """What the address of a controller looks like."""
@@ -87,3 +88,7 @@ def _faults(config: AgentConfig) -> Iterator[str]:
     for controller in config.controllers:
         if not CONTROLLER.fullmatch(controller):
             yield f'controllers: {controller!r} is no address; write "address:7444" or "unix:/path".'
+
+
+if __name__ == "__main__":
+    print(to_page(AgentConfig, "The host agent", introduction_of("headgate-agent")), end="")
