@@ -14,12 +14,17 @@ class Violation:
     `field` is its path in the message ("external_subnets[internet].subnet"), `reason` stable, `description` what is
     wrong and what to do. `passing` means that the fault depends on other resources, so that the same request may
     succeed later: another holds the address, another must be created first.
+
+    A fault between two resources names the other one: `holder` has what is asked for, whatever else may still change
+    about it; `needs` is not there, or not as it would have to be. "…/-" stands for anything below that name.
     """
 
     field: str
     reason: str
     description: str
     passing: bool = False
+    holder: str = ""
+    needs: str = ""
 
     @property
     def top(self) -> str:

@@ -220,7 +220,7 @@ def _dangling(noun: Any, before: Any, world: World) -> Iterator[Violation]:
         found: Any = world.resources.get(target)
         if found is None:
             text = f"There is no {target}; create it first, or name another."
-            yield Violation(field, "REFERENCE_NOT_FOUND", text, passing=field != "parent")
+            yield Violation(field, "REFERENCE_NOT_FOUND", text, passing=field != "parent", needs=target)
         elif found.meta.deleting and target not in old:
             text = f"{target} is being deleted; name another, or create it again once it is gone."
-            yield Violation(field, "REFERENCE_DELETING", text, passing=True)
+            yield Violation(field, "REFERENCE_DELETING", text, passing=True, needs=target)

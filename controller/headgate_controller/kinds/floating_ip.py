@@ -27,7 +27,11 @@ def allocate(floating: FloatingIp, before: FloatingIp | None, world: World) -> t
     ip = next_free(world, subnet)
     if ip is None:
         fault = Violation(
-            "ip", "POOL_EXHAUSTED", f"{subnet.name} has no free address; widen its pools or release some.", passing=True
+            "ip",
+            "POOL_EXHAUSTED",
+            f"{subnet.name} has no free address; widen its pools or release some.",
+            passing=True,
+            holder=f"{subnet.name}/-",
         )
         return floating, (fault,)
     return replace(floating, ip=ip), ()
@@ -39,7 +43,7 @@ def validate(floating: FloatingIp, world: World) -> Iterator[Violation]:
     if subnet is not None:
         if subnet.external is None or subnet.external.mode != NAT:
             text = f"{subnet.name} is not an external subnet of mode NAT; name one that is."
-            yield Violation("external_subnet", "NOT_NAT", text)
+            yield Violation("external_subnet", "NOT_NAT", text, needs=subnet.name)
             return
         yield from _address(floating, subnet, world)
     if floating.port:
@@ -51,7 +55,7 @@ def _address(floating: FloatingIp, subnet: Subnet, world: World) -> Iterator[Vio
         return
     if floating.ip not in subnet.cidr:
         text = f"{text4(floating.ip)} is not in {subnet.cidr} of {subnet.name}; choose an address of that range."
-        yield Violation("ip", "OUTSIDE_RANGE", text)
+        yield Violation("ip", "OUTSIDE_RANGE", text, needs=subnet.name)
     elif floating.ip in world.pool(subnet.name):
         yield _taken(floating.ip, subnet, world)
 
@@ -64,9 +68,9 @@ def _taken(ip: int, subnet: Subnet, world: World) -> Violation:
         if router or (other is not None and other.ip == ip):
             what = "a router address" if router else "the address"
             text = f"{text4(ip)} is {what} of {name} already; choose another, or leave it out."
-            return Violation("ip", "ADDRESS_IN_USE", text, passing=True)
+            return Violation("ip", "ADDRESS_IN_USE", text, passing=True, holder=name)
     text = f"{text4(ip)} is the gateway, the network's or the broadcast address of {subnet.name}; choose another."
-    return Violation("ip", "RESERVED_ADDRESS", text)
+    return Violation("ip", "RESERVED_ADDRESS", text, needs=subnet.name)
 
 
 def _port(floating: FloatingIp, name: str, world: World) -> Iterator[Violation]:
@@ -79,13 +83,13 @@ def _port(floating: FloatingIp, name: str, world: World) -> Iterator[Violation]:
         return
     if port.ip is None:
         text = f"{name} has no IPv4 address; name a port of a subnet that has `cidr`."
-        yield Violation("port", "PORT_HAS_NO_IPV4", text)
+        yield Violation("port", "PORT_HAS_NO_IPV4", text, needs=name)
     if all(attachment.subnet != floating.external_subnet for _, attachment in attachments(world, vpc)):
         text = f"{vpc} is not attached to {floating.external_subnet}; add it to external_subnets of the VPC first."
-        yield Violation("port", "NOT_ATTACHED", text, passing=True)
+        yield Violation("port", "NOT_ATTACHED", text, passing=True, needs=vpc)
     for other in sorted(world.group("floating_ip_of", (name, floating.external_subnet))):
         text = f"{name} has the floating IP {other} there already; release that first."
-        yield Violation("port", "PORT_HAS_FLOATING_IP", text, passing=True)
+        yield Violation("port", "PORT_HAS_FLOATING_IP", text, passing=True, holder=other)
 
 
 def compile_floating_ip(floating: FloatingIp, world: Answers) -> Iterator[Row | Member]:

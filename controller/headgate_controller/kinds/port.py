@@ -32,7 +32,7 @@ def allocate(port: Port, before: Port | None, world: World) -> tuple[Port, Fault
         port = replace(port, ip=next_free(world, subnet))
         if port.ip is None:
             exhausted = f"{subnet.name} has no free address; widen its pools or release some."
-            faults.append(Violation("ip", "POOL_EXHAUSTED", exhausted, passing=True))
+            faults.append(Violation("ip", "POOL_EXHAUSTED", exhausted, passing=True, holder=f"{subnet.name}/-"))
     if port.ipv6 is None and subnet.ipv6_cidr:
         port = replace(port, ipv6=next_free_ipv6(world, subnet))
     if port.mac is None:
@@ -54,7 +54,7 @@ def validate(port: Port, world: World) -> Iterator[Violation]:
         return
     if subnet.external:
         external = f"{subnet.name} is external and takes no ports; choose another (VPCs attach to this one)."
-        yield Violation("parent", "SUBNET_IS_EXTERNAL", external)
+        yield Violation("parent", "SUBNET_IS_EXTERNAL", external, needs=subnet.name)
         return
     for field, version, ip, prefix, pool in (
         ("ip", V4, port.ip, subnet.cidr, subnet.name),
@@ -63,15 +63,16 @@ def validate(port: Port, world: World) -> Iterator[Violation]:
         if ip is None:
             continue
         if prefix is None:
-            yield Violation(field, "RANGE_MISSING", f"{subnet.name} has no range of that family; leave it out.")
+            missing = f"{subnet.name} has no range of that family; leave it out."
+            yield Violation(field, "RANGE_MISSING", missing, needs=subnet.name)
         elif ip not in prefix:
             outside = f"{text(version, ip)} is not in {prefix} of {subnet.name}; choose an address of that range."
-            yield Violation(field, "OUTSIDE_RANGE", outside)
+            yield Violation(field, "OUTSIDE_RANGE", outside, needs=subnet.name)
         elif ip in world.pool(pool):
             yield _taken(port, field, version, ip, subnet, world)
     for other in sorted(world.group("mac", (port.subnet, port.mac))):
         in_use = f"{port.mac} is the address of {other} already; choose another, or leave it out."
-        yield Violation("mac", "MAC_IN_USE", in_use, passing=True)
+        yield Violation("mac", "MAC_IN_USE", in_use, passing=True, holder=other)
 
 
 def _taken(port: Port, field: str, version: int, ip: int, subnet: Subnet, world: World) -> Violation:
@@ -80,11 +81,11 @@ def _taken(port: Port, field: str, version: int, ip: int, subnet: Subnet, world:
     for holder in holders:
         if holder is not None and ip == (holder.ip if version == V4 else holder.ipv6):
             in_use = f"{text(version, ip)} is the address of {holder.name} already; choose another, or leave it out."
-            return Violation(field, "ADDRESS_IN_USE", in_use, passing=True)
+            return Violation(field, "ADDRESS_IN_USE", in_use, passing=True, holder=holder.name)
     gateway = subnet.gateway if version == V4 else subnet.ipv6_gateway
     what = "the gateway" if ip == gateway else "the network's or the broadcast address"
     reserved = f"{text(version, ip)} is {what} of {subnet.name}; choose another, or leave it out."
-    return Violation(field, "RESERVED_ADDRESS", reserved)
+    return Violation(field, "RESERVED_ADDRESS", reserved, needs=subnet.name)
 
 
 def compile_port(port: Port, world: Answers) -> Iterator[Row | Member]:

@@ -27,9 +27,8 @@ def validate(route: Route, world: World) -> Iterator[Violation]:
             yield from _neighbour(route, f"{field}.ip", hop.ip, world)
         address = _address(hop, world)
         if address in seen:
-            yield Violation(
-                field, "NEXT_HOP_TWICE", f"It leads to {address} as {seen[address]} does; leave one of them out."
-            )
+            twice = f"It leads to {address} as {seen[address]} does; leave one of them out."
+            yield Violation(field, "NEXT_HOP_TWICE", twice, needs=f"{route.vpc}/-")
         elif address is not None:
             seen[address] = field
 
@@ -42,11 +41,11 @@ def _destination(route: Route, world: World) -> Iterator[Violation]:
             yield Violation("destination", "RESERVED_RANGE", text)
     for other in sorted(world.group("route_to", (route.vpc, destination))):
         text = f"{other} routes {destination} already; add the next hop to it instead."
-        yield Violation("destination", "DESTINATION_IN_USE", text, passing=True)
+        yield Violation("destination", "DESTINATION_IN_USE", text, passing=True, holder=other)
     for prefix, _, subnet, _ in connected(world, route.vpc):
         if prefix == destination:
             text = f"{destination} is {subnet}, to which {route.vpc} is connected directly; it needs no route."
-            yield Violation("destination", "DESTINATION_CONNECTED", text)
+            yield Violation("destination", "DESTINATION_CONNECTED", text, holder=subnet)
 
 
 def _address(hop: NextHop, world: World) -> Address | None:
@@ -59,7 +58,7 @@ def _through(route: Route, field: str, name: str, world: World) -> Iterator[Viol
         return
     if all(attachment.subnet != name for _, attachment in attachments(world, route.vpc)):
         text = f"{route.vpc} is not attached to {name}; add it to external_subnets of the VPC first."
-        yield Violation(field, "NOT_ATTACHED", text, passing=True)
+        yield Violation(field, "NOT_ATTACHED", text, passing=True, needs=route.vpc)
     elif route.destination.version != V4:
         text = f"{name} leads to IPv4 only, and {route.destination} is IPv6; give an IPv6 neighbour as `ip`."
         yield Violation(field, "WRONG_FAMILY", text)
@@ -74,13 +73,13 @@ def _neighbour(route: Route, field: str, ip: Address, world: World) -> Iterator[
         if found.prefix.version == ip.version and ip.value in found.prefix:
             if ip.value == found.router_ip:
                 text = f"{ip} is the VPC's own router in {found.subnet}; give the address of another router there."
-                yield Violation(field, "NEXT_HOP_IS_SELF", text)
+                yield Violation(field, "NEXT_HOP_IS_SELF", text, needs=found.subnet)
             elif not found.usable(ip.value):
                 text = f"{ip} is the network's or the broadcast address of {found.prefix}; give a router's address."
-                yield Violation(field, "RESERVED_ADDRESS", text)
+                yield Violation(field, "RESERVED_ADDRESS", text, needs=found.subnet)
             return
     text = f"{ip} is in no subnet that {route.vpc} is connected to; give a neighbour, or attach its subnet first."
-    yield Violation(field, "NOT_CONNECTED", text, passing=True)
+    yield Violation(field, "NOT_CONNECTED", text, passing=True, needs=f"{route.vpc}/-")
 
 
 def _resolved(route: Route, hop: NextHop, world: Answers) -> Hop | None:

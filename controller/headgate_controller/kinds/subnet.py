@@ -141,8 +141,8 @@ def _pools(subnet: Subnet) -> Iterator[Violation]:
 def _collisions(subnet: Subnet, world: World) -> Iterator[Violation]:
     if subnet.vlan:
         for holder in sorted(world.group("subnet_of_vlan", subnet.vlan)):
-            taken = f"VLAN {subnet.vlan.id} of {subnet.vlan.physical_network} is {holder} already; choose anholder id."
-            yield Violation("vlan", "VLAN_IN_USE", taken, passing=True)
+            taken = f"VLAN {subnet.vlan.id} of {subnet.vlan.physical_network} is {holder} already; choose another id."
+            yield Violation("vlan", "VLAN_IN_USE", taken, passing=True, holder=holder)
     if subnet.vpc is None:
         return
     neighbours = [*world.group("subnets_of", subnet.vpc), *(a.subnet for _, a in attachments(world, subnet.vpc))]
@@ -154,10 +154,10 @@ def _collisions(subnet: Subnet, world: World) -> Iterator[Violation]:
             for theirs in other.prefixes():
                 if mine.overlaps(theirs):
                     overlap = f"{mine} overlaps {theirs} of {other.name}; choose another range."
-                    yield Violation(field, "CIDR_OVERLAP", overlap, passing=True)
+                    yield Violation(field, "CIDR_OVERLAP", overlap, passing=True, holder=other.name)
         for route in sorted(world.group("route_to", (subnet.vpc, mine))):
             routed = f"{route} routes {mine} elsewhere; delete that route first, or choose another range."
-            yield Violation(field, "CIDR_ROUTED", routed, passing=True)
+            yield Violation(field, "CIDR_ROUTED", routed, passing=True, holder=route)
 
 
 def compile_subnet(subnet: Subnet, world: Answers) -> Iterator[Row | Member]:

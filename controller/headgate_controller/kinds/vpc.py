@@ -57,7 +57,8 @@ def allocate(vpc: Vpc, before: Vpc | None, world: World) -> tuple[Vpc, Faults]:
         addressed = _addressed(vpc, placed, macs, world)
         if addressed is None:
             text = f"{attachment.subnet} has no free address; widen its pools or release some."
-            faults.append(Violation(f"external_subnets[{key}].subnet", "POOL_EXHAUSTED", text, passing=True))
+            field, pool = f"external_subnets[{key}].subnet", f"{attachment.subnet}/-"
+            faults.append(Violation(field, "POOL_EXHAUSTED", text, passing=True, holder=pool))
         given.append((key, addressed or placed))
         macs.add(given[-1][1].router_mac or "")
     return replace(vpc, external_subnets=tuple(given)), tuple(faults)
@@ -119,7 +120,7 @@ def validate(vpc: Vpc, world: World) -> Iterator[Violation]:
             continue
         if subnet.external is None:
             text = f"{subnet.name} is not an external subnet; attach one that has `external` set."
-            yield Violation(field, "NOT_EXTERNAL", text)
+            yield Violation(field, "NOT_EXTERNAL", text, needs=subnet.name)
         if subnet.name in seen:
             text = f"{subnet.name} is attached as {seen[subnet.name]!r} already; leave one of them out."
             yield Violation(field, "ATTACHED_TWICE", text)
@@ -138,10 +139,10 @@ def _overlaps(vpc: Vpc, field: str, subnet: Subnet, world: World) -> Iterator[Vi
                     text = (
                         f"{mine} overlaps {theirs} of {other.name}, to which {vpc.name} is connected; choose another."
                     )
-                    yield Violation(field, "CIDR_OVERLAP", text, passing=True)
+                    yield Violation(field, "CIDR_OVERLAP", text, passing=True, holder=other.name)
         for route in sorted(world.group("route_to", (vpc.name, mine))):
             text = f"{route} routes {mine} elsewhere; delete that route first."
-            yield Violation(field, "CIDR_ROUTED", text, passing=True)
+            yield Violation(field, "CIDR_ROUTED", text, passing=True, holder=route)
 
 
 def compile_vpc(vpc: Vpc, world: Answers) -> Iterator[Row | Member]:
