@@ -148,6 +148,18 @@ class UnknownKindError(HeadgateError):
     code, reason = "FAILED_PRECONDITION", "UNKNOWN_KIND"
 
 
+class ExhaustedError(HeadgateError):
+    """More is asked for than one caller, or all together, may have at a time."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "TOO_MUCH"
+
+
+class IdleError(HeadgateError):
+    """The caller has been silent for too long."""
+
+    code, reason = "DEADLINE_EXCEEDED", "IDLE"
+
+
 class UnavailableError(HeadgateError):
     """Cannot be served now; the same request may succeed later."""
 

@@ -1,4 +1,4 @@
-"""IntentService: batches, the watch, and waiting until the data plane agrees."""
+"""IntentService: batches, the watch, waiting until the data plane agrees, and (`plan_sessions`) plans."""
 
 from __future__ import annotations
 
@@ -8,14 +8,12 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
-from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import DecodeError
 from sqlalchemy import Engine
 
 from headgate.v1 import intent_pb2, types_pb2
 from headgate_controller.api.callers import caller
-from headgate_controller.api.resources import as_request, creation
-from headgate_controller.codec import KindCodec
+from headgate_controller.api.plan_sessions import PlanSessions
+from headgate_controller.api.resources import as_request, creation, unpacked
 from headgate_controller.errors import InvalidError, OutOfRangeError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Delete, Mutation, Update
@@ -44,6 +42,7 @@ class IntentService:
         self._writer = writer
         self._engine = engine
         self._realisation = realisation
+        self._plans = PlanSessions(schema, committed)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of the service."""
@@ -59,6 +58,7 @@ class IntentService:
                 intent_pb2.AwaitRealisedRequest.FromString,
                 intent_pb2.AwaitRealisedResponse.SerializeToString,
             ),
+            "PlanSession": self._plans.handler(),
         }
         return grpc.method_handlers_generic_handler(SERVICE, methods)
 
@@ -95,10 +95,10 @@ class IntentService:
         try:
             match mutation.WhichOneof("action"):
                 case "create":
-                    codec, message = self._unpacked(mutation.create)
+                    codec, message = unpacked(self._schema, mutation.create)
                     return creation(self._schema, codec, message.name, message)
                 case "update":
-                    codec, message = self._unpacked(mutation.update.resource)
+                    codec, message = unpacked(self._schema, mutation.update.resource)
                     self._schema.check_name(codec, message.name)
                     return Update(codec, message.name, message, tuple(mutation.update.update_mask.paths), message.etag)
                 case "delete":
@@ -108,17 +108,6 @@ class IntentService:
             return None
         faults.append(Violation(path, "EXACTLY_ONE", "Exactly one of create, update and delete is needed."))
         return None
-
-    def _unpacked(self, packed: AnyMessage) -> tuple[KindCodec, Any]:
-        codec = self._schema.codecs.get(packed.TypeName())
-        if codec is None:
-            raise InvalidError(
-                "", [Violation("type_url", "UNKNOWN_KIND", f"{packed.type_url!r} is not a kind of resource.")]
-            )
-        try:
-            return codec, codec.message.FromString(packed.value)
-        except DecodeError as error:
-            raise InvalidError("", [Violation("value", "BAD_MESSAGE", f"It is not a {packed.TypeName()}.")]) from error
 
     def _shown(self, noun: Any) -> Any:
         message = self._schema.by_noun[type(noun)].to_message(noun)

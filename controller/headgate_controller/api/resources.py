@@ -14,9 +14,10 @@ from typing import Any
 
 import grpc
 from google.protobuf import message_factory
+from google.protobuf.any_pb2 import Any as AnyMessage
 from google.protobuf.descriptor import MethodDescriptor, ServiceDescriptor
 from google.protobuf.empty_pb2 import Empty
-from google.protobuf.message import Message
+from google.protobuf.message import DecodeError, Message
 
 from headgate_controller.api.callers import caller
 from headgate_controller.api.filters import parse_filter
@@ -178,6 +179,22 @@ def creation(schema: Schema, codec: KindCodec, name: str, message: Any) -> Creat
     if faults:
         raise InvalidError(name, faults)
     return Create(codec, codec.with_uid(noun, str(uuid.uuid4())))
+
+
+def unpacked(schema: Schema, packed: AnyMessage) -> tuple[KindCodec, Any]:
+    """Return the resource that a client packed, and the codec of its kind.
+
+    Raises:
+        InvalidError: it is of no known kind, or cannot be read.
+    """
+    codec = schema.codecs.get(packed.TypeName())
+    if codec is None:
+        text = f"{packed.type_url!r} is not a kind of resource."
+        raise InvalidError("", [Violation("type_url", "UNKNOWN_KIND", text)])
+    try:
+        return codec, codec.message.FromString(packed.value)
+    except DecodeError as error:
+        raise InvalidError("", [Violation("value", "BAD_MESSAGE", f"It is not a {packed.TypeName()}.")]) from error
 
 
 def _page(request: Any) -> tuple[int, str]:

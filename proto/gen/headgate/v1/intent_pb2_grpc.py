@@ -50,6 +50,11 @@ class IntentServiceStub(object):
                 request_serializer=headgate_dot_v1_dot_intent__pb2.AwaitRealisedRequest.SerializeToString,
                 response_deserializer=headgate_dot_v1_dot_intent__pb2.AwaitRealisedResponse.FromString,
                 _registered_method=True)
+        self.PlanSession = channel.stream_stream(
+                '/headgate.v1.IntentService/PlanSession',
+                request_serializer=headgate_dot_v1_dot_intent__pb2.PlanSessionRequest.SerializeToString,
+                response_deserializer=headgate_dot_v1_dot_intent__pb2.PlanSessionResponse.FromString,
+                _registered_method=True)
 
 
 class IntentServiceServicer(object):
@@ -77,6 +82,14 @@ class IntentServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def PlanSession(self, request_iterator, context):
+        """Judges a plan while it is made: the client tells, resource by resource and in any order, what it manages and what will become of it, and is answered with
+        what stands against it. Nothing is changed; the session is about the intent as it was when the stream began, and ends with the stream.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_IntentServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -94,6 +107,11 @@ def add_IntentServiceServicer_to_server(servicer, server):
                     servicer.AwaitRealised,
                     request_deserializer=headgate_dot_v1_dot_intent__pb2.AwaitRealisedRequest.FromString,
                     response_serializer=headgate_dot_v1_dot_intent__pb2.AwaitRealisedResponse.SerializeToString,
+            ),
+            'PlanSession': grpc.stream_stream_rpc_method_handler(
+                    servicer.PlanSession,
+                    request_deserializer=headgate_dot_v1_dot_intent__pb2.PlanSessionRequest.FromString,
+                    response_serializer=headgate_dot_v1_dot_intent__pb2.PlanSessionResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -178,6 +196,33 @@ class IntentService(object):
             '/headgate.v1.IntentService/AwaitRealised',
             headgate_dot_v1_dot_intent__pb2.AwaitRealisedRequest.SerializeToString,
             headgate_dot_v1_dot_intent__pb2.AwaitRealisedResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanSession(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/headgate.v1.IntentService/PlanSession',
+            headgate_dot_v1_dot_intent__pb2.PlanSessionRequest.SerializeToString,
+            headgate_dot_v1_dot_intent__pb2.PlanSessionResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,219 @@
+"""PlanSession on the wire: steps in, findings out, and the bounds of what clients may hold.
+
+Steps are judged on a thread of their own, all that have arrived by then in one go, so that a large plan does not keep
+the event loop from others.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from typing import Any
+
+import grpc
+
+from headgate.v1 import intent_pb2
+from headgate_controller.api.callers import caller
+from headgate_controller.api.resources import unpacked
+from headgate_controller.api.veil import Veil
+from headgate_controller.errors import ExhaustedError, IdleError, InvalidError, Violation
+from headgate_controller.plan_session import PlanSession
+from headgate_controller.planned import Finding, Patience, Planned
+from headgate_controller.schema import Schema
+from headgate_controller.state import Committed
+
+MOST_SESSIONS = 64
+MOST_RESOURCES = 200_000
+"""Resources that all sessions together may tell of; each costs about two kilobytes."""
+
+IDLE_SECONDS = 600.0
+"""Silence after which a session ends: other providers may need long for their part of a plan."""
+
+LONGEST_STEP = 1024 * 1024
+LONGEST_NAME = 1024
+LARGEST_GO = 256
+"""Steps that are judged in one go."""
+
+PATIENCE = {intent_pb2.PATIENCE_MANAGED: Patience.MANAGED, intent_pb2.PATIENCE_ALL: Patience.ALL}
+
+Step = intent_pb2.PlanSessionRequest
+Answer = intent_pb2.PlanSessionResponse
+
+log = logging.getLogger(__name__)
+
+
+class PlanSessions:
+    """Serves plan sessions."""
+
+    def __init__(self, schema: Schema, committed: Committed) -> None:
+        self._schema = schema
+        self._committed = committed
+        self._sessions: set[PlanSession] = set()
+        self._thread = ThreadPoolExecutor(1, "plans")
+
+    def handler(self) -> Any:
+        """Return the handler of the method."""
+        return grpc.stream_stream_rpc_method_handler(self.session, Step.FromString, Answer.SerializeToString)
+
+    async def session(self, steps: AsyncIterator[Step], _context: Any) -> AsyncIterator[Answer]:
+        """Judge one plan until its stream ends.
+
+        Raises:
+            ExhaustedError: there are too many sessions, or they tell of too much. IdleError: the client is silent.
+            InvalidError: a step makes no sense.
+        """
+        if len(self._sessions) >= MOST_SESSIONS:
+            text = f"{MOST_SESSIONS} plans are being made at the same time already; repeat yours when one has ended."
+            raise ExhaustedError(text)
+        session = PlanSession(self._committed.world, self._schema)
+        principal = caller.get()
+        veil = None if principal.projects is None else Veil(principal, session)
+        self._sessions.add(session)
+        try:
+            async for batch in _batches(steps):
+                for answer in await asyncio.get_running_loop().run_in_executor(
+                    self._thread, self._answers, session, batch
+                ):
+                    yield answer if veil is None else _veiled(veil, answer)
+        finally:
+            self._sessions.discard(session)
+
+    def _answers(self, session: PlanSession, batch: Sequence[Step]) -> list[Answer]:
+        """Return the answers to steps, in order."""
+        answers = []
+        for step in batch:
+            self._check(step)
+            findings = self._taken(session, step)
+            if findings is not None:
+                answers.append(_answer(step.id, findings))
+        return answers
+
+    def _check(self, step: Step) -> None:
+        if step.ByteSize() > LONGEST_STEP:
+            text = f"It has {step.ByteSize()} bytes, more than {LONGEST_STEP}; no resource is that large."
+            raise InvalidError("", [Violation("step", "TOO_LONG", text)])
+        told = sum(session.size for session in self._sessions)
+        if told >= MOST_RESOURCES:
+            text = f"The plans that are being made tell of {told} resources, and no more fit; plan in smaller parts."
+            raise ExhaustedError(text)
+
+    def _taken(self, session: PlanSession, step: Step) -> list[Finding] | None:
+        """Return what is found about one step; None if it is of those that are not answered."""
+        match step.WhichOneof("step"):
+            case "manage":
+                session.manage(_name("manage", step.manage.name))
+                return None
+            case "remove":
+                session.remove(_name("remove", step.remove.name))
+                return None
+            case "keep":
+                return _judged(step, lambda: session.keep(_name("keep", step.keep.name)))
+            case "create":
+                return self._planned(session.create, "create", step)
+            case "update":
+                return self._planned(session.update, "update", step)
+        text = "Exactly one of manage, remove, keep, create and update is needed."
+        raise InvalidError("", [Violation("step", "EXACTLY_ONE", text)])
+
+    def _planned(self, judge: Any, which: str, step: Step) -> list[Finding]:
+        told: intent_pb2.PlannedResource = getattr(step, which)
+        codec, message = unpacked(self._schema, told.resource)
+        try:
+            self._schema.check_name(codec, message.name)
+        except InvalidError as error:
+            return [Finding(fault, open=False) for fault in error.violations]
+        unknown = frozenset(Violation(path, "", "").top for path in told.unknown)
+        planned = Planned(
+            codec, message.name, message, unknown, tuple(told.update_mask.paths), replacement=told.replacement
+        )
+        return _judged(step, lambda: judge(planned, PATIENCE.get(step.patience, Patience.WAIT)))
+
+
+def _judged(step: Step, judge: Any) -> list[Finding]:
+    """Return what is found; where a rule stumbles over what is only half known, nothing: a plan is never refused for
+    a fault of ours.
+    """
+    try:
+        found: list[Finding] = judge()
+    except InvalidError:
+        raise
+    except Exception:
+        log.exception("planned resource not judged", extra={"step": step.WhichOneof("step"), "id": step.id})
+        return []
+    return found
+
+
+def _name(field: str, name: str) -> str:
+    if not 0 < len(name) <= LONGEST_NAME:
+        text = f"A name has between 1 and {LONGEST_NAME} characters, this one {len(name)}."
+        raise InvalidError("", [Violation(field, "BAD_NAME", text)])
+    return name
+
+
+def _answer(id_: int, findings: Sequence[Finding]) -> Answer:
+    answer = Answer(id=id_)
+    for fault, is_open in findings:
+        answer.violations.add(
+            field=fault.field,
+            reason=fault.reason,
+            description=fault.description,
+            resource=fault.holder or fault.needs,
+            open=is_open,
+        )
+    return answer
+
+
+def _veiled(veil: Veil, answer: Answer) -> Answer:
+    """Return an answer without the names of others' resources."""
+    for violation in answer.violations:
+        violation.description = veil.over(violation.description)
+        if veil.over(violation.resource) != violation.resource:
+            violation.resource = ""
+    return answer
+
+
+async def _batches(steps: AsyncIterator[Step]) -> AsyncIterator[list[Step]]:
+    """Yield the steps that have arrived, as they arrive.
+
+    Raises:
+        IdleError: none has for long.
+    """
+    queue: asyncio.Queue[Step | None] = asyncio.Queue(LARGEST_GO)
+
+    async def feed() -> None:
+        try:
+            async for step in steps:
+                await queue.put(step)
+        except Exception:
+            await queue.put(None)
+            raise
+        await queue.put(None)
+
+    feeding = asyncio.create_task(feed())
+    try:
+        while True:
+            batch = await _next(queue)
+            if batch:
+                yield [step for step in batch if step is not None]
+            if not batch or batch[-1] is None:
+                break
+        await feeding
+    finally:
+        feeding.cancel()
+        with suppress(asyncio.CancelledError):
+            await feeding
+
+
+async def _next(queue: asyncio.Queue[Step | None]) -> list[Step | None]:
+    """Return the steps in the queue, at least one; None for the end is the last."""
+    try:
+        batch = [await asyncio.wait_for(queue.get(), IDLE_SECONDS)]
+    except TimeoutError as error:
+        text = f"Nothing has been told for {IDLE_SECONDS:.0f} seconds; begin a new session."
+        raise IdleError(text) from error
+    while not queue.empty():
+        batch.append(queue.get_nowait())
+    return batch
