@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -113,6 +114,27 @@ class Client:
         )
         return await retrying(attempt)
 
+    async def stream(self, method: Method, requests: AsyncIterator[Message], *, seconds: float) -> Any:
+        """Return the answers to a stream of requests, from the first controller that can be reached.
+
+        Raises:
+            TimeoutError: none can within `seconds`.
+        """
+        self._dial()
+        seconds = min(seconds, self._settings.deadline)
+        for _ in self._channels:
+            channel = self._channels[self._current]
+            with suppress(TimeoutError):
+                await asyncio.wait_for(channel.channel_ready(), seconds / len(self._channels))
+                remote: Any = channel.stream_stream(
+                    method.path,
+                    request_serializer=method.request.SerializeToString,
+                    response_deserializer=method.response.FromString,
+                )
+                return remote(requests, metadata=self._metadata())
+            self._current = (self._current + 1) % len(self._channels)
+        raise TimeoutError
+
     async def close(self) -> None:
         """Close the connections."""
         for channel in self._channels:
@@ -121,8 +143,7 @@ class Client:
 
     async def _send(self, method: Method, request: Message, until: float) -> Message:
         """Ask the controllers in turn, beginning with the one that answered last; the first that answers counts."""
-        if not self._channels:
-            self._channels = [self._open(endpoint) for endpoint in self._settings.endpoints]
+        self._dial()
         if not self._channels:
             raise NoEndpointError
         for remaining in reversed(range(len(self._channels))):
@@ -146,9 +167,16 @@ class Client:
             request_serializer=type(request).SerializeToString,
             response_deserializer=method.response.FromString,
         )
-        metadata = (("authorization", f"Bearer {self._settings.token}"),) if self._settings.token else None
-        answer: Message = await remote(request, metadata=metadata, timeout=max(0.1, until - time.monotonic()))
+        timeout = max(0.1, until - time.monotonic())
+        answer: Message = await remote(request, metadata=self._metadata(), timeout=timeout)
         return answer
+
+    def _metadata(self) -> tuple[tuple[str, str], ...] | None:
+        return (("authorization", f"Bearer {self._settings.token}"),) if self._settings.token else None
+
+    def _dial(self) -> None:
+        if not self._channels:
+            self._channels = [self._open(endpoint) for endpoint in self._settings.endpoints]
 
     def _open(self, endpoint: Endpoint) -> grpc.aio.Channel:
         if endpoint.plaintext:

@@ -22,6 +22,7 @@ from google.protobuf.message_factory import GetMessageClass
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.certificate import load_certificate
 from headgate_terraform.client import CHANNEL_OPTIONS
+from headgate_terraform.holding import Traffic
 from headgate_terraform.provider import Provider, diagnostics, failure
 
 ADDRESS = "terraform.local/headgate/headgate"
@@ -119,7 +120,7 @@ def _provider_service(provider: Provider) -> grpc.GenericRpcHandler:
         request: Any = GetMessageClass(method.input_type)
         response: Any = GetMessageClass(method.output_type)
         handlers[method.name] = grpc.unary_unary_rpc_method_handler(
-            _guarded(getattr(provider, _snake_case(method.name)), response),
+            _counted(_guarded(getattr(provider, _snake_case(method.name)), response), provider.traffic),
             request_deserializer=request.FromString,
             response_serializer=response.SerializeToString,
         )
@@ -128,6 +129,14 @@ def _provider_service(provider: Provider) -> grpc.GenericRpcHandler:
 
 def _snake_case(name: str) -> str:
     return "".join(f"_{c.lower()}" if c.isupper() else c for c in name).lstrip("_")
+
+
+def _counted(handler: Callable[[Any, Any], Awaitable[Any]], traffic: Traffic) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def counted(request: Any, context: Any) -> Any:
+        with traffic.call():
+            return await handler(request, context)
+
+    return counted
 
 
 def _guarded(handler: Callable[[Any], Awaitable[Any]], response: Any) -> Callable[[Any, Any], Awaitable[Any]]:

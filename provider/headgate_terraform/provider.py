@@ -7,6 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.client import Client, NoEndpointError
 from headgate_terraform.data_sources import DataSource, load_data_sources
+from headgate_terraform.foresight import make_foresight
+from headgate_terraform.holding import Traffic
 from headgate_terraform.interruption import InterruptedByUserError
 from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.lifecycle import STOPPED, Outcome, Resources, plan_id
@@ -32,6 +34,8 @@ class Provider:
         self._settings = Settings()
         self._client = Client(self._settings)
         self._resources = Resources(self._settings, self._client)
+        self.traffic = Traffic()
+        self._foresight = make_foresight(self._settings, self._client, self.traffic, environment)
 
     @functools.cached_property
     def _kinds(self) -> dict[str, Kind]:
@@ -43,6 +47,7 @@ class Provider:
 
     async def close(self) -> None:
         """Close the connections."""
+        self._foresight.stop()
         await self._client.close()
 
     async def get_metadata(self, _request: tf.GetMetadata.Request) -> tf.GetMetadata.Response:
@@ -80,6 +85,7 @@ class Provider:
             self._settings = settle(config)
             self._client = Client(self._settings)
             self._resources = Resources(self._settings, self._client)
+            self._foresight = make_foresight(self._settings, self._client, self.traffic, self._environment)
         return tf.ConfigureProvider.Response(diagnostics=diagnostics(found))
 
     async def validate_resource_config(
@@ -111,13 +117,15 @@ class Provider:
         """Bring state of any earlier schema into the present shape."""
         old = decode(b"", request.raw_state.json)
         state = conform(old, self._kinds[request.type_name].shape)
+        self._foresight.manage(state and old.get("id"))
         return tf.UpgradeResourceState.Response(upgraded_state=_dynamic(state and {**state, "id": old.get("id")}))
 
     async def plan_resource_change(self, request: tf.PlanResourceChange.Request) -> tf.PlanResourceChange.Response:
-        """Plan one resource, offline."""
+        """Plan one resource: its values offline, what is against them by a controller that can be reached."""
         kind, proposed = self._kinds[request.type_name], _value(request.proposed_new_state)
         config, prior = _value(request.config), _value(request.prior_state)
         if proposed is None:
+            self._foresight.removal(prior)
             return tf.PlanResourceChange.Response(
                 planned_state=_dynamic(None),
                 planned_private=request.prior_private,
@@ -127,22 +135,26 @@ class Provider:
         if prior is not None:
             planned["id"] = prior["id"]
             replaced = list(replaced_paths(kind.shape, prior, planned))
+            found = await self._foresight.change(kind, config, prior, planned, replaced=bool(replaced))
             return tf.PlanResourceChange.Response(
                 planned_state=_dynamic(planned),
                 requires_replace=map(attribute_path, replaced),
                 planned_private=mark_of(prior),
-                diagnostics=diagnostics(refuse_replacement(prior, replaced)),
+                diagnostics=diagnostics([*refuse_replacement(prior, replaced), *found]),
             )
         # Whoever refers to a resource that is replaced must be replaced with it, though the name stays the same.
-        planned["id"] = UNKNOWN if request.prior_private else plan_id(kind, config, self._settings.project)
+        second_half, name = bool(request.prior_private), plan_id(kind, config, self._settings.project)
+        planned["id"] = UNKNOWN if second_half else name
+        found = await self._foresight.creation(kind, name, config, planned, replacement=second_half)
         return tf.PlanResourceChange.Response(
             planned_state=_dynamic(planned),
             planned_private=request.prior_private,
-            diagnostics=diagnostics(refuse_second_half(request.prior_private)),
+            diagnostics=diagnostics([*refuse_second_half(request.prior_private), *found]),
         )
 
     async def apply_resource_change(self, request: tf.ApplyResourceChange.Request) -> tf.ApplyResourceChange.Response:
         """Create, update or delete one resource."""
+        self._foresight.stop()
         kind, prior, planned = (
             self._kinds[request.type_name],
             _value(request.prior_state),
@@ -167,6 +179,7 @@ class Provider:
 
     async def read_resource(self, request: tf.ReadResource.Request) -> tf.ReadResource.Response:
         """Return a resource as it is now."""
+        self._foresight.see_planning()
         outcome = await self._resources.read(self._kinds[request.type_name], _value(request.current_state))
         return tf.ReadResource.Response(
             new_state=_dynamic(outcome.state), diagnostics=diagnostics(outcome.problems), private=_private(outcome)
@@ -174,6 +187,8 @@ class Provider:
 
     async def import_resource_state(self, request: tf.ImportResourceState.Request) -> tf.ImportResourceState.Response:
         """Return the state of a resource by its id."""
+        self._foresight.see_planning()
+        self._foresight.manage(request.id)
         outcome = await self._resources.fetch(self._kinds[request.type_name], request.id)
         response = tf.ImportResourceState.Response(diagnostics=diagnostics(outcome.problems))
         if outcome.state is not None:
@@ -182,6 +197,7 @@ class Provider:
 
     async def stop_provider(self, _request: tf.StopProvider.Request) -> tf.StopProvider.Response:
         """End what is under way, soon."""
+        self._foresight.stop()
         self._client.interruption.set()
         return tf.StopProvider.Response()
 
