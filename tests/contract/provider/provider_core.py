@@ -61,6 +61,9 @@ class Core:
             ),
         )
         planned = undyn(response.planned_state)
+        if config is None:
+            assert planned is None
+            return Plan(planned, [], response.planned_private)
         assert_complete(self.attributes(kind), planned)
         assert_plan_valid(self.attributes(kind), prior, config, planned)
         return Plan(planned, [p.steps[0].attribute_name for p in response.requires_replace], response.planned_private)

@@ -1,6 +1,7 @@
 """A kind with a field of every sort, in the provider and a real controller: whatever is configured comes back."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -11,13 +12,15 @@ from controller_site import Controller
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from kitchen_site import FOLDER, MODULE, kitchen, kitchen_sink
-from provider_core import Core
+from provider_core import Core, dyn
 from provider_oracle import assert_refines
 from provider_strategies import configurations, with_unknowns
 
 from api import Api
+from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.attributes import Nesting, Object, canonical
 from headgate_terraform.kinds import Kind, load_kinds
+from headgate_terraform.paths import Key, parse_field_path
 from headgate_terraform.provider import Provider
 from headgate_terraform.values import UNKNOWN
 
@@ -151,3 +154,252 @@ def test_every_field_comes_back_as_it_was_configured(core: Core, kind: Kind) -> 
     there_and_back()
     settable = {a.name for a in kind.shape.attributes if a.configurable and not a.write_only and not a.version_of}
     assert seen == settable - {"timeouts", "deletion_protection"}
+
+
+# --- item by item: docs/reference/terraform-semantics.md says which is which ---------------------------------------
+
+
+def planned(core: Core, kind: Kind, config: dict[str, Any], prior: Any = None) -> dict[str, Any]:
+    core.validate(kind, config)
+    value: dict[str, Any] = core.plan(kind, config, prior).value
+    return value
+
+
+def made(core: Core, kind: Kind, config: dict[str, Any], prior: Any = None) -> dict[str, Any]:
+    state: dict[str, Any] = core.apply(kind, planned(core, kind, config, prior), config, prior)
+    return state
+
+
+def faults_of(core: Core, kind: Kind, **values: Any) -> list[tuple[str, str]]:
+    """Return the place and the words of everything that is wrong with a configuration."""
+    request = tf.ValidateResourceConfig.Request(
+        type_name=kind.terraform_type,
+        config=dyn(config_of(kind, **values)),
+        client_capabilities=tf.ClientCapabilities(write_only_attributes_allowed=True),
+    )
+    response = core.runner.run(core.provider.validate_resource_config(request))
+    return [(_text(d.attribute), d.detail) for d in response.diagnostics]
+
+
+def _text(path: tf.AttributePath) -> str:
+    return "/".join(s.attribute_name or s.element_key_string or str(s.element_key_int) for s in path.steps)
+
+
+@pytest.mark.parametrize(
+    ("values", "place", "words"),
+    [
+        ({"level": 1.5}, "level", "1.5 is not a whole number."),
+        ({"large": "99999999999999999999999999"}, "large", "not between"),
+        ({"huge": -1}, "huge", "not between 0 and 18446744073709551615"),
+        ({"ratio": "1e999"}, "ratio", "too large"),
+        ({"blob": "no base64!"}, "blob", "base64encode"),
+        ({"blob": "eHh4" * 22}, "blob", "66 bytes are too many"),
+        ({"hold": "soon"}, "hold", "not a duration"),
+        ({"hold": "25h"}, "hold", "longer than 86400 s"),
+        ({"until": "2026-13-01T00:00:00Z"}, "until", "not a point in time"),
+        ({"finish": "green"}, "finish", "not one of blue, dark_red"),
+        ({"words": ["a", None]}, "words/1", "Null values"),
+        ({"ports": [80, None]}, "ports", "Null values"),
+        ({"intervals": ["1s", "x"]}, "intervals/1", "not a duration"),
+        ({"notes": {"A": "x"}}, "notes/A", "does not match"),
+        ({"dates": {"a": "x"}}, "dates/a", "not a point in time"),
+        ({"by_word": "x", "by_number": 1}, "by_number", "Only one of by_word, by_number may be set."),
+        ({"wall": None}, "", "One of wall, legs must be set."),
+        ({"api_token": "Planted"}, "api_token", "The value, which is not shown, does not match"),
+        ({"password_wo": "Planted"}, "password_wo", "The value, which is not shown, does not match"),
+        ({"password_wo_version": 1.5}, "password_wo_version", "not a whole number"),
+        ({"timeouts": {"create": "0s", "update": None, "delete": None}}, "timeouts", "no time at all"),
+    ],
+)
+def test_a_fault_is_told_at_its_attribute_and_never_with_a_secret(
+    core: Core, kind: Kind, values: dict[str, Any], place: str, words: str
+) -> None:
+    ((found, said),) = faults_of(core, kind, **values)
+    assert found == place
+    assert words in said
+    assert "Planted" not in said
+
+
+def test_the_key_of_an_element_keeps_to_the_rules_of_its_field(core: Core, kind: Kind) -> None:
+    ((place, said),) = faults_of(core, kind, taps={"Hot": nested(kind, "taps")})
+    assert (place, "does not match" in said) == ("taps/Hot", True)
+    ((place, said),) = faults_of(core, kind, taps={"hot": nested(kind, "taps", flow=101)})
+    assert (place, "not between 0 and 100" in said) == ("taps/hot", True)
+
+
+@pytest.mark.parametrize(
+    ("field", "steps"),
+    [
+        ("taps[hot].secret", ("taps", Key("hot"), "secret_wo")),
+        ("password", ("password_wo",)),
+        ("steps[1].what", ("steps", 1, "what")),
+        ("dates[start]", ("dates", Key("start"))),
+    ],
+)
+def test_a_field_of_the_api_is_found_under_the_name_that_it_has_in_terraform(
+    kind: Kind, field: str, steps: tuple[Any, ...]
+) -> None:
+    assert parse_field_path(field, kind.shape).steps == steps
+
+
+def test_nothing_is_said_about_values_not_known_yet_at_any_depth(core: Core, kind: Kind) -> None:
+    unknown = {a.name: UNKNOWN for a in kind.shape.attributes if a.configurable and a.name not in ("name", "title")}
+    assert faults_of(core, kind, **unknown) == []
+    assert faults_of(core, kind, taps={"hot": nested(kind, "taps", flow=UNKNOWN, secret_wo=UNKNOWN)}) == []
+    assert faults_of(core, kind, words=[UNKNOWN], ports=[UNKNOWN], dates={"a": UNKNOWN}) == []
+
+
+def test_a_default_is_planned_and_comes_back_when_the_argument_is_removed(core: Core, kind: Kind) -> None:
+    config = config_of(kind, mtu=9000, period="1h", finish="dark_red", enabled=False)
+    prior = made(core, kind, config)
+    bare = config | {"mtu": None, "period": None, "finish": None, "enabled": None}
+    after = planned(core, kind, bare, prior)
+    assert [after[n] for n in ("mtu", "period", "finish", "enabled")] == [1500, "90s", "blue", True]
+    core.settle(kind, bare, made(core, kind, bare, prior))
+
+
+def test_a_nested_default_counts_as_configured(core: Core, kind: Kind) -> None:
+    config = config_of(kind, shelves={"top": nested(kind, "shelves", depth=2)})
+    state = made(core, kind, config)
+    assert state["shelves"]["top"] == nested(kind, "shelves", depth=2, stuff="steel", label="2 steel ")
+    changed = config | {"shelves": {"top": nested(kind, "shelves", depth=2, stuff="tin")}}
+    assert planned(core, kind, changed, state)["shelves"]["top"]["label"] is UNKNOWN
+    back = made(core, kind, changed, state)
+    assert planned(core, kind, config, back)["shelves"]["top"]["stuff"] == "steel"
+
+
+def test_another_spelling_of_the_same_is_no_change_whatever_the_type(core: Core, kind: Kind) -> None:
+    one = config_of(
+        kind,
+        hold="90m",
+        until="2026-01-01T01:00:00+01:00",
+        ratio="0.50",
+        blob="",
+        mac="0A:00:00:00:00:01",
+        prefix="FD00:0::/64",
+        addresses=["FD00::0001", "10.0.0.1"],
+        intervals=["60s"],
+        dates={"a": "2026-01-01T00:00:00.000Z"},
+    )
+    two = one | {
+        "hold": "1h30m",
+        "until": "2026-01-01T00:00:00Z",
+        "ratio": 0.5,
+        "mac": "0a:00:00:00:00:01",
+        "prefix": "fd00::/64",
+        "addresses": ["fd00::1", "10.0.0.1"],
+        "intervals": ["1m"],
+        "dates": {"a": "2026-01-01T00:00:00Z"},
+    }
+    state = made(core, kind, one)
+    core.settle(kind, one, state)
+    assert planned(core, kind, two, state) == state
+    assert core.imported(kind, state["id"])["hold"] == "1h30m"
+
+
+def test_an_output_of_an_element_stays_known_while_its_configuration_does_not_change(core: Core, kind: Kind) -> None:
+    hot = nested(kind, "taps", flow=1)
+    config = config_of(kind, taps={"hot": hot}, steps=[{"what": "a", "serial": None}, {"what": "b", "serial": None}])
+    prior = made(core, kind, config)
+    more = config | {
+        "taps": {"cold": hot, "hot": hot},
+        "steps": [{"what": "new", "serial": None}, *config["steps"]],
+    }
+    plan = planned(core, kind, more, prior)
+    assert plan["taps"]["hot"]["label"] == "hot 1 "
+    assert plan["taps"]["cold"]["label"] is UNKNOWN
+    assert [step["serial"] for step in plan["steps"]] == [UNKNOWN] * 3, "lists tell elements by their place only"
+    core.settle(kind, more, made(core, kind, more, prior))
+
+
+def test_only_a_version_has_a_secret_sent_again_and_null_removes_it(core: Core, kind: Kind, api: Api) -> None:
+    hot = nested(kind, "taps", secret_wo="one", secret_wo_version=1)
+    config = config_of(kind, password_wo="one", password_wo_version=1, taps={"hot": hot})
+
+    def digests() -> tuple[str, str]:
+        sink = api.get(state["id"])
+        return sink.password_digest, sink.taps[0].label.split(" ")[2]
+
+    state = made(core, kind, config)
+    first = digests()
+    assert all(first)
+    assert (state["password_wo"], state["taps"]["hot"]["secret_wo"]) == (None, None)
+    silent = config | {"password_wo": "two", "taps": {"hot": hot | {"secret_wo": "two"}}}
+    assert planned(core, kind, silent, state) == state
+    other = silent | {"title": "other", "taps": {"hot": hot | {"secret_wo": "two", "flow": 9}}}
+    state = made(core, kind, other, state)
+    assert digests() == first, "an update for another reason keeps both"
+    again = silent | {"password_wo_version": 2, "taps": {"hot": hot | {"secret_wo": "two", "secret_wo_version": 2}}}
+    state = made(core, kind, again, state)
+    assert all(new not in (old, "") for new, old in zip(digests(), first, strict=True))
+    core.settle(kind, again, state)
+    gone = again | {"password_wo": None, "password_wo_version": None, "taps": {"hot": nested(kind, "taps")}}
+    state = made(core, kind, gone, state)
+    assert digests() == ("", "")
+    core.settle(kind, gone, state)
+
+
+def test_a_terraform_that_would_keep_secrets_is_told_so(core: Core, kind: Kind) -> None:
+    values = {"password_wo": "planted", "shelves": {"a": nested(kind, "shelves", depth=1, key_wo="eA==")}}
+    request = tf.ValidateResourceConfig.Request(type_name=kind.terraform_type, config=dyn(config_of(kind, **values)))
+    response = core.runner.run(core.provider.validate_resource_config(request))
+    assert [_text(d.attribute) for d in response.diagnostics] == ["password_wo", "shelves/a"]
+    assert all("1.11 or newer" in d.detail and "planted" not in d.detail for d in response.diagnostics)
+
+
+def test_null_and_empty_are_kept_apart_and_imported_as_null(core: Core, kind: Kind) -> None:
+    empty = {"words": [], "ports": [], "steps": [], "drains": [], "taps": {}, "notes": {}, "shelves": {}, "dates": {}}
+    config = config_of(kind, **empty)
+    state = made(core, kind, config)
+    assert {name: state[name] for name in empty} == empty
+    core.settle(kind, config, state)
+    assert {name: core.imported(kind, state["id"])[name] for name in empty} == dict.fromkeys(empty)
+    bare = config_of(kind, name=config["name"])
+    core.settle(kind, bare, made(core, kind, bare, state))
+
+
+def test_state_of_an_older_schema_is_read_as_if_it_had_been_written_now(core: Core, kind: Kind) -> None:
+    config = config_of(kind, taps={"hot": nested(kind, "taps")}, steps=[{"what": "a", "serial": None}])
+    state = made(core, kind, config)
+    older = {k: v for k, v in state.items() if k not in ("timeouts", "password_wo", "intervals")} | {"gone": 1}
+    older["taps"] = {"hot": {k: v for k, v in state["taps"]["hot"].items() if k != "secret_wo_version"} | {"old": 2}}
+    assert core.upgrade(kind, older) == state
+    core.settle(kind, config, core.upgrade(kind, older))
+
+
+def test_every_answer_about_a_resource_is_messagepack_with_the_private_mark(core: Core, kind: Kind) -> None:
+    config = config_of(kind)
+    state = made(core, kind, config)
+    as_json = tf.DynamicValue(json=json.dumps(state).encode())
+    read = core.call("read_resource", tf.ReadResource.Request(type_name=kind.terraform_type, current_state=as_json))
+    plan = core.plan(kind, config, state)
+    request = tf.ImportResourceState.Request(type_name=kind.terraform_type, id=state["id"])
+    (imported,) = core.call("import_resource_state", request).imported_resources
+    assert read.new_state.msgpack
+    assert not read.new_state.json
+    assert {read.private, plan.private, imported.private} == {b"1"}
+
+
+def test_the_provider_never_asks_to_be_judged_mildly_and_says_what_it_can(core: Core) -> None:
+    for response in (tf.PlanResourceChange.Response, tf.ApplyResourceChange.Response):
+        assert "legacy_type_system" not in response.DESCRIPTOR.fields_by_name
+    for call, request in (("get_metadata", tf.GetMetadata), ("get_provider_schema", tf.GetProviderSchema)):
+        can = core.call(call, request.Request()).server_capabilities
+        assert (can.plan_destroy, can.get_provider_schema_optional) == (True, True)
+
+
+def test_a_resource_to_be_destroyed_is_planned_as_nothing(core: Core, kind: Kind) -> None:
+    config = config_of(kind)
+    state = made(core, kind, config)
+    assert core.plan(kind, None, state).value is None
+    assert core.apply(kind, None, None, state) is None
+    assert core.apply(kind, None, None, state) is None, "gone already is as good"
+
+
+def test_what_was_changed_elsewhere_is_read_as_it_is(core: Core, kind: Kind, api: Api) -> None:
+    config = config_of(kind, hold="90m", words=["a"], taps={"hot": nested(kind, "taps")})
+    state = made(core, kind, config)
+    api.update(state["id"], hold="1s", words=[], taps=[{"name": "cold", "flow": 9}])
+    seen = core.read(kind, state)
+    assert (seen["hold"], seen["words"], list(seen["taps"])) == ("1s", None, ["cold"])
+    core.settle(kind, config, made(core, kind, config, seen))

@@ -1,6 +1,7 @@
 """The provider under the real terraform: what a user does with resources over their life."""
 
 import json
+import threading
 
 from provider_backend import Backend
 
@@ -289,3 +290,47 @@ def test_the_token_is_sent_and_never_shown(terraform: Terraform, backend: Backen
     output = terraform.apply('provider "headgate" {\n  token = "s3cret"\n}\n' + PLAIN_VPC)
     assert backend.requests[0][2]["authorization"] == "Bearer s3cret"
     assert "s3cret" not in output + json.dumps(terraform.state())
+
+
+def test_the_timeouts_of_a_resource_count_instead_of_the_providers_deadline(
+    terraform: Terraform, backend: Backend
+) -> None:
+    backend.lagging, backend.realising = {"hosts/h2": "not connected"}, threading.Event()
+    limits = '  timeouts = { create = "1s", update = "2s" }\n}\n'
+    assert "Warning: Not realised yet" in terraform.apply(PLAIN_VPC.replace("}\n", limits))
+    terraform.apply(PLAIN_VPC.replace("}\n", f'  description = "x"\n{limits}'))
+    waits = [request.deadline.ToMilliseconds() for request in backend.requested("AwaitRealised")]
+    assert len(waits) == 2
+    assert waits[0] <= 1000 < waits[1] <= 2000
+
+
+def test_changes_of_timeouts_alone_ask_nobody(terraform: Terraform, backend: Backend) -> None:
+    terraform.apply(PLAIN_VPC)
+    terraform.apply(PLAIN_VPC.replace("}\n", '  timeouts = { update = "2m" }\n}\n'))
+    assert backend.requested("UpdateVpc") == []
+    terraform.assert_settled()
+    assert terraform.state()["headgate_vpc.shop"]["timeouts"]["update"] == "2m"
+
+
+def test_a_deletion_is_given_up_after_its_timeout(terraform: Terraform, backend: Backend) -> None:
+    terraform.apply(PLAIN_VPC.replace("}\n", '  timeouts = { delete = "1s" }\n}\n'))
+    answered = threading.Event()
+    backend.refuse = lambda verb, _request: answered.wait(60) and None if verb == "Delete" else None
+    try:
+        refused = terraform.run("destroy", "-auto-approve", "-no-color", expect=1)
+    finally:
+        answered.set()
+    assert "Deadline exceeded" in refused
+    assert "headgate_vpc.shop" in terraform.state()
+
+
+def test_blocks_of_the_provider_under_different_names_are_apart(
+    installed_terraform: Terraform, backend: Backend
+) -> None:
+    other = 'provider "headgate" {\n  alias   = "b"\n  project = "team-b"\n}\n'
+    there = PLAIN_VPC.replace('"headgate_vpc" "shop" {', '"headgate_vpc" "there" {\n  provider = headgate.b')
+    installed_terraform.write(other + PLAIN_VPC + there)
+    installed_terraform.run("init", "-no-color")
+    installed_terraform.apply()
+    assert backend.names() == {"projects/default/vpcs/shop", "projects/team-b/vpcs/shop"}
+    installed_terraform.assert_settled()

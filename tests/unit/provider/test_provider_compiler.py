@@ -17,7 +17,7 @@ from google.protobuf import (
 from google.protobuf.descriptor import Descriptor
 
 from headgate.v1 import annotations_pb2 as a
-from headgate_terraform.attributes import Attribute, Object, Scalar
+from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.compiler import compile_message
 from headgate_terraform.data_sources import load_data_sources
 from headgate_terraform.kinds import load_kinds
@@ -33,8 +33,21 @@ OPTIONAL: dict[str, Any] = {"behavior": a.BEHAVIOR_OPTIONAL}
 PATTERNS = {"vpc": (NamePattern("projects/{project}/vpcs/{vpc}"),)}
 
 
+PARTS: list[tuple[str, Any, dict[str, Any]]] = [
+    ("name", FIELD.TYPE_STRING, {}),
+    ("size", FIELD.TYPE_UINT32, {}),
+    ("secret", FIELD.TYPE_STRING, {"write_only": True}),
+]
+"""The fields of a message inside."""
+
+
 def message(
-    type_: int = FIELD.TYPE_STRING, *, label: int = FIELD.LABEL_REPEATED, type_name: str = "", **rules: Any
+    type_: int = FIELD.TYPE_STRING,
+    *,
+    label: int = FIELD.LABEL_REPEATED,
+    type_name: str = "",
+    presence: bool = False,
+    **rules: Any,
 ) -> Descriptor:
     """Return a message with one field of this type and annotation."""
     file = descriptor_pb2.FileDescriptorProto(
@@ -47,13 +60,27 @@ def message(
     enum.value.add(name="COLOUR_DARK_RED", number=1)
     stray = file.enum_type.add(name="Stray")
     stray.value.add(name="NONE", number=0)
+    extension: Any = a.field
+    part = file.message_type.add(name="Part")
+    for number, (name, kind, own) in enumerate(PARTS, 1):
+        inner = part.field.add(name=name, number=number, type=kind, label=FIELD.LABEL_OPTIONAL, proto3_optional=True)
+        inner.oneof_index = number - 1
+        part.oneof_decl.add(name=f"_{name}")
+        inner.options.Extensions[extension].CopyFrom(a.Field(**OPTIONAL, **own))
     thing = file.message_type.add(name="Thing")
     field = thing.field.add(name="x", number=1, type=type_, label=label, type_name=type_name or None)  # type: ignore[arg-type]
-    extension: Any = a.field
+    if presence:
+        field.proto3_optional, field.oneof_index = True, 0
+        thing.oneof_decl.add(name="_x")
     field.options.Extensions[extension].CopyFrom(a.Field(**rules))
     pool = descriptor_pool.Default()
     pool.Add(file)
     return pool.FindMessageTypeByName(f"{file.package}.Thing")
+
+
+def single(type_: int = FIELD.TYPE_STRING, **rules: Any) -> Descriptor:
+    """Return a message with one optional field that tells absence."""
+    return message(type_, label=FIELD.LABEL_OPTIONAL, presence=True, **OPTIONAL, **rules)
 
 
 @pytest.mark.parametrize(
@@ -69,6 +96,24 @@ def message(
         (lambda: message(FIELD.TYPE_ENUM, type_name="Stray", **OPTIONAL), "must begin with STRAY_"),
         (lambda: message(references="planet", **OPTIONAL), "no type"),
         (lambda: message(behavior=a.BEHAVIOR_REQUIRED, server_chosen=True), "chosen by the server"),
+        (lambda: single(FIELD.TYPE_UINT32, sensitive=True), "no single text or bytes"),
+        (lambda: single(format=a.FORMAT_IP, write_only=True), "no single text or bytes"),
+        (lambda: message(sensitive=True, **OPTIONAL), "no single text or bytes"),
+        (lambda: single(write_only=True, immutable=True), "immutable or set by the server"),
+        (lambda: single(write_only=True, server_chosen=True), "immutable or set by the server"),
+        (lambda: message(label=FIELD.LABEL_OPTIONAL, write_only=True, behavior=a.BEHAVIOR_REQUIRED), "left out"),
+        (lambda: single(default_value="x", server_chosen=True), "set by the server"),
+        (lambda: single(default_value="x", sensitive=True), "secret"),
+        (lambda: message(default_value="x", **OPTIONAL), "a collection"),
+        (lambda: single(FIELD.TYPE_BYTES, default_value="eA=="), "bytes cannot have"),
+        (lambda: single(default_value="x", pattern="[a-w]"), "breaks its own rules.*does not match"),
+        (lambda: single(FIELD.TYPE_UINT32, default_value="5", maximum=4), "breaks its own rules.*not between"),
+        (lambda: single(FIELD.TYPE_ENUM, type_name="Colour", default_value="green"), "breaks its own rules"),
+        (lambda: message(key="name", **OPTIONAL), "no list of messages"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name="Part", key="size", **OPTIONAL), '"size" is no text of Part'),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name="Part", key="name", unordered=True, **OPTIONAL), "no list"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name="Part", **OPTIONAL), "nothing tells them apart; use a key"),
+        (lambda: message(FIELD.TYPE_MESSAGE, type_name="Part", unordered=True, **OPTIONAL), "use a"),
     ],
 )
 def test_what_terraform_cannot_be_told_is_refused_loudly(make: Callable[[], Descriptor], words: str) -> None:
@@ -103,6 +148,19 @@ def test_enum_values_lose_their_prefix_and_case() -> None:
 def test_an_unspecified_enum_is_null_and_one_of_a_newer_server_is_shown() -> None:
     assert enum_scalar().from_field(0) is None
     assert enum_scalar().from_field(7) == "unknown_7"
+    assert enum_scalar().to_field("unknown_7") == 7, "kept by an update of something else"
+    (check,) = enum_scalar().checks
+    assert check("unknown_7") is None
+    assert check("unknown_1") == '"unknown_1" is not one of dark_red.'
+
+
+def test_what_only_a_list_with_a_key_can_hold_is_a_map_by_that_key() -> None:
+    (taps,) = compile_message(
+        message(FIELD.TYPE_MESSAGE, type_name="Part", key="name", **OPTIONAL), PATTERNS
+    ).attributes
+    assert taps.nesting is Nesting.MAP
+    assert isinstance(taps.element, Object)
+    assert [inner.name for inner in taps.element.attributes] == ["size", "secret_wo", "secret_wo_version"]
 
 
 @pytest.mark.parametrize(

@@ -38,6 +38,10 @@ def test_json_is_read_where_there_is_no_messagepack() -> None:
     assert decode(b"", b'{"a": 1}') == {"a": 1}
 
 
+def test_numbers_that_no_float_holds_exactly_are_read_as_text() -> None:
+    assert decode(b"", b'{"a": 0.1, "b": 0.5, "c": 1}') == {"a": "0.1", "b": 0.5, "c": 1}
+
+
 TEXT = Scalar(type="string")
 INNER = Object(attributes=(Attribute(name="kept", element=TEXT), Attribute(name="new", element=TEXT)))
 
