@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from headgate_common.rows import Member, Row, RowKey
 from headgate_controller.addresses import V4, V6, text, text4
@@ -13,6 +13,7 @@ from headgate_controller.names import id_of
 from headgate_controller.northbound_rows import held, switch_key, switch_port
 from headgate_controller.nouns.port import Port
 from headgate_controller.nouns.subnet import Subnet, ipv6_pool, subnet_facts
+from headgate_controller.observed import Observed
 from headgate_controller.pools import free_mac, next_free, next_free_ipv6
 from headgate_controller.world import Answers, World
 
@@ -111,6 +112,19 @@ def compile_port(port: Port, world: Answers) -> Iterator[Row | Member]:
     yield from held(switch_key(port.subnet), "ports", row)
 
 
+@dataclass(frozen=True, slots=True)
+class PortSeen:
+    """What is shown of a port besides what is stored."""
+
+    bound_host: str
+
+
+def observe(port: Port, world: World, observed: Observed) -> PortSeen:
+    """Return where the port is plugged."""
+    chassis = observed.bound(port.iface_id)
+    return PortSeen(f"hosts/{chassis}" if chassis else "")
+
+
 def conditions(port: Port, world: World) -> Iterator[Condition]:
     """Yield what keeps the port from working: it may be bound only where its VLAN does not reach."""
     subnet = world.get(Subnet, port.subnet)
@@ -132,4 +146,6 @@ KIND = Kind(
     validate=validate,
     compile=compile_port,
     conditions=conditions,
+    live=PortSeen,
+    observe=observe,
 )

@@ -12,7 +12,7 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class Port(_message.Message):
-    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "ip", "ipv6", "mac", "vm", "host", "iface_id")
+    __slots__ = ("name", "uid", "generation", "etag", "state", "reconciling", "status", "create_time", "update_time", "display_name", "description", "labels", "deletion_protection", "ip", "ipv6", "mac", "vm", "host", "iface_id", "bound_host")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +39,7 @@ class Port(_message.Message):
     VM_FIELD_NUMBER: _ClassVar[int]
     HOST_FIELD_NUMBER: _ClassVar[int]
     IFACE_ID_FIELD_NUMBER: _ClassVar[int]
+    BOUND_HOST_FIELD_NUMBER: _ClassVar[int]
     name: str
     uid: str
     generation: int
@@ -58,7 +59,8 @@ class Port(_message.Message):
     vm: str
     host: str
     iface_id: str
-    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., ip: _Optional[str] = ..., ipv6: _Optional[str] = ..., mac: _Optional[str] = ..., vm: _Optional[str] = ..., host: _Optional[str] = ..., iface_id: _Optional[str] = ...) -> None: ...
+    bound_host: str
+    def __init__(self, name: _Optional[str] = ..., uid: _Optional[str] = ..., generation: _Optional[int] = ..., etag: _Optional[str] = ..., state: _Optional[_Union[_types_pb2.State, str]] = ..., reconciling: bool = ..., status: _Optional[_Union[_types_pb2.Status, _Mapping]] = ..., create_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., display_name: _Optional[str] = ..., description: _Optional[str] = ..., labels: _Optional[_Mapping[str, str]] = ..., deletion_protection: bool = ..., ip: _Optional[str] = ..., ipv6: _Optional[str] = ..., mac: _Optional[str] = ..., vm: _Optional[str] = ..., host: _Optional[str] = ..., iface_id: _Optional[str] = ..., bound_host: _Optional[str] = ...) -> None: ...
 
 class GetPortRequest(_message.Message):
     __slots__ = ("name",)

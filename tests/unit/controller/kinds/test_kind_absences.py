@@ -124,6 +124,14 @@ def test_a_physical_network_that_no_subnet_is_on_is_told_where_it_is_written() -
     assert site.severity("hosts/h1", "NETWORK_UNUSED") == "info"
 
 
+def test_a_port_shows_where_it_is_plugged() -> None:
+    site = attached()
+    site.create(SUBNET, cidr="10.1.0.0/24")
+    port = site.create(f"{SUBNET}/ports/a")
+    assert site.seen(port.name, Seen()).bound_host == ""
+    assert site.seen(port.name, Seen(places={port.iface_id: "h1"})).bound_host == "hosts/h1"
+
+
 def test_a_vpc_shows_which_host_carries_each_attachment() -> None:
     site = attached()
     assert dict(site.seen(VPC, Seen()).active_gateways) == {}
