@@ -28,7 +28,13 @@ HELP = f"""See and change what a Headgate controller holds.
 
 def assemble() -> typer.Typer:
     """Return the program: every module of `commands` adds its own to it."""
-    app = typer.Typer(help=HELP, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False)
+    app = typer.Typer(
+        help=HELP,
+        no_args_is_help=True,
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
+    )
     for module in pkgutil.iter_modules(commands.__path__):
         import_module(f"{commands.__name__}.{module.name}").register(app)
     return app

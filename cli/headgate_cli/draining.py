@@ -81,6 +81,8 @@ def _still_there(
 
 
 def staying(api: Api, vm_kind: Kind, port_kind: Kind, host: str) -> list[str]:
-    """Return the VMs that are on a host, and the ports that no other may bind: what a drain does not move."""
-    vms = [vm.name for vm in list_all(api, vm_kind, ANY) if host in vm.hosts]
-    return vms + [port.name for port in list_all(api, port_kind, ANY) if port.host == host]
+    """Return the VMs that are on a host, and the ports there that are no VM's: what a drain does not move."""
+    vms = [vm for vm in list_all(api, vm_kind, ANY) if host in vm.hosts]
+    theirs = {name for vm in vms for name in vm.ports}
+    ports = (port.name for port in list_all(api, port_kind, ANY) if host in (port.bound_host, port.host))
+    return [*(vm.name for vm in vms), *(name for name in ports if name not in theirs)]

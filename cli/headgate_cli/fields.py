@@ -65,8 +65,10 @@ def is_hidden(field: FieldDescriptor) -> bool:
 
 
 def word(field: FieldDescriptor, value: Any) -> str:
-    """Return one value that is no structure of its own for people: secrets hidden."""
-    return HIDDEN if is_hidden(field) else bare_word(field, value)
+    """Return one value that is no structure of its own for people: secrets hidden, and times to the second."""
+    if is_hidden(field):
+        return HIDDEN
+    return f"{value.ToDatetime():%Y-%m-%dT%H:%M:%SZ}" if isinstance(value, Timestamp) else bare_word(field, value)
 
 
 def bare_word(field: FieldDescriptor, value: Any) -> str:
@@ -101,7 +103,7 @@ def messages_in(field: FieldDescriptor, value: Any) -> list[Any]:
 def brief(field: FieldDescriptor, value: Any, project: str) -> str:
     """Return a field's value for a table: names shortened, lists joined, of a map of messages only the keys."""
     if is_map(field):
-        return _brief_map(field, value)
+        return _brief_map(field, value, project)
     if field.is_repeated:
         return ", ".join(_brief_one(field, element, project) for element in value)
     return _brief_one(field, value, project)
@@ -113,7 +115,10 @@ def _brief_one(field: FieldDescriptor, value: Any, project: str) -> str:
     return shorten(value, project) if rules_of(field).references else word(field, value)
 
 
-def _brief_map(field: FieldDescriptor, value: Mapping[str, Any]) -> str:
-    keys = sorted(value)
+def _brief_map(field: FieldDescriptor, value: Mapping[str, Any], project: str) -> str:
     inner = value_field(field)
-    return ", ".join(f"{key}={word(inner, value[key])}" if is_plain(inner) else key for key in keys)
+    if not is_plain(inner):
+        return ", ".join(sorted(value))
+    refers = bool(rules_of(field).references)
+    shown = {key: shorten(one, project) if refers else word(inner, one) for key, one in value.items()}
+    return ", ".join(f"{key}={shown[key]}" for key in sorted(shown))

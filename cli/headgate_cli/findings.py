@@ -11,7 +11,7 @@ from headgate_cli.kinds import Kind, resource_of
 from headgate_cli.names import PROJECT, shorten
 from headgate_cli.refusals import RefusedError
 from headgate_cli.resources import list_all
-from headgate_cli.waiting import lags
+from headgate_cli.waiting import await_realised
 
 INFO, WARNING, ERROR = "info", "warning", "error"
 SEVERITIES = {types_pb2.SEVERITY_INFO: INFO, types_pb2.SEVERITY_ERROR: ERROR}
@@ -56,7 +56,7 @@ def settled(api: Api, kinds: Iterable[Kind], project: str) -> list[Any]:
     pending = [resource for resource in found if resource.reconciling]
     if not pending:
         return found
-    lags(api, pending, SETTLE_SECONDS)
+    await_realised(api, pending, SETTLE_SECONDS)
     return listed(api, chosen, project)
 
 

@@ -10,7 +10,7 @@ from headgate.v1 import intent_pb2
 from headgate_cli.api import Api
 from headgate_cli.errors import CliError, NotFoundError, Status
 from headgate_cli.kinds import Kind, intent_method
-from headgate_cli.names import ends_with, expand, is_full, parents
+from headgate_cli.names import PROJECT, ends_with, expand, is_full, parents
 from headgate_cli.refusals import REFERRERS, RefusedError
 
 PAGE = 1000
@@ -66,6 +66,8 @@ def find(api: Api, kind: Kind, project: str, name: str) -> Any:
         return found[0]
     if found:
         raise CliError(f"{name} could be any of {', '.join(r.name for r in found)}; write more of it.", Status.USAGE)
+    if not any(PROJECT in pattern for pattern in kind.patterns):
+        raise NotFoundError(f"There is no {kind.type} {name}; headgate get {kind.plural} lists all.")
     raise NotFoundError(f"There is no {kind.type} {name} in project {project}; -p or HEADGATE_PROJECT name another.")
 
 

@@ -32,7 +32,8 @@ def columns(kind: Kind, resources: Sequence[Any], *, wide: bool = False) -> list
 
 def _is_short(field: FieldDescriptor) -> bool:
     """Whether a table has room for it; what hosts report in structures is for `describe`."""
-    return field.message_type is None or not rules_of(field).live
+    rules = rules_of(field)
+    return field.message_type is None or not rules.live or bool(rules.references)
 
 
 def rows(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = False) -> Iterator[list[str]]:
@@ -62,7 +63,9 @@ def show(kind: Kind, resources: Sequence[Any], project: str, *, wide: bool = Fal
 
 def print_rows(heading: Sequence[str], lines: Iterable[Sequence[str | Text]]) -> None:
     """Print a table."""
-    table = Table(*heading, box=None, pad_edge=False, header_style="bold")
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for word in heading:
+        table.add_column(word, overflow="fold")  # on a narrow screen nothing is lost
     for line in lines:
         table.add_row(*line)
     screen().print(table)

@@ -148,6 +148,30 @@ def test_the_command_line_shows_and_deletes_it(
     await_row(site, made, "")
 
 
+def test_the_command_line_applies_and_exports_it(controller: Controller, gadgets: Api, tmp_path: Path) -> None:
+    file = tmp_path / "gadget.yaml"
+    file.write_text(
+        "kind: gadget\nname: shop/one\nsubnet: shop/web\ncolour: blue\nfeatures: {zoom: {level: 3}}\n---\n"
+        "kind: subnet\nname: shop/web\ncidr: 10.1.0.0/24\n---\nkind: vpc\nname: shop\n"
+    )
+    variables = environment() | EXTRA_PROTOS | {"HEADGATE_ENDPOINTS": controller.api, "HEADGATE_PROJECT": "new-kind"}
+
+    def headgate(*arguments: str, text: str = "") -> str:
+        program = str(Path(sys.executable).with_name("headgate"))
+        done = subprocess.run(
+            [program, *arguments], env=variables, input=text, capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "3 to create" in headgate("apply", "-f", str(file), "--yes")
+    assert headgate("apply", "-f", str(file)) == "Nothing to do: 3 as they are.\n"
+    assert headgate("apply", "-f", "-", text=headgate("export")) == "Nothing to do: 3 as they are.\n"
+    assert "0 findings" in headgate("lint", "-q")
+    assert f"- {GADGET}" in headgate("delete", "-f", str(file), "--yes")
+    assert list(gadgets.names(f"{PROJECT}/")) == []
+
+
 CONFIGURATION = """
 resource "headgate_vpc" "shop" {
   name = "shop"

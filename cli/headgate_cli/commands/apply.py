@@ -53,7 +53,7 @@ def apply(
             typer.echo(f"Part {number} of {len(everything)}: a batch holds no more.")
         changed += _apply(api, kinds, part, deletes if last else [], yes=yes, dry_run=dry_run)
     if wait and changed:
-        waiting.report(waiting.lags(api, changed, timeout), timeout)
+        waiting.report(waiting.await_realised(api, changed, timeout), timeout)
 
 
 def _apply(

@@ -45,5 +45,5 @@ def lint(
         for finding in found:
             screen().print(f"{finding.severity}: {finding.id}", style=COLOURS[finding.severity], soft_wrap=True)
             screen().print(f"    {finding.message}", soft_wrap=True)
-        typer.echo(f"{len(found)} findings in {len(resources)} resources.")
+        typer.echo(f"{len(found)} {'finding' if len(found) == 1 else 'findings'} in {len(resources)} resources.")
     raise typer.Exit(status_of(found))

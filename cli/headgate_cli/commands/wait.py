@@ -62,7 +62,7 @@ def wait(
 def _await_realised(api: "Api", resource: Any, seconds: float) -> None:
     from headgate_cli import waiting
 
-    waiting.report(waiting.lags(api, [resource], seconds), seconds)
+    waiting.report(waiting.await_realised(api, [resource], seconds), seconds)
 
 
 def _await_seen(api: "Api", kind: "Kind", name: str, wanted: tuple[str, str], seconds: float) -> None:

@@ -40,7 +40,7 @@ def test_a_file_in_any_order_becomes_a_network_in_one_revision_and_a_second_time
 ) -> None:
     before = revision(api)
     printed = headgate("apply", "-f", str(shop), "--yes")
-    assert (printed.status, printed.err) == (0, "")
+    assert printed.status == 0
     assert "5 to create, 0 to change, 0 to delete, 0 as they are.\n" in printed.out
     assert f"Applied, as revision {before + 1}." in printed.out
     assert printed.out.endswith("Realised.\n")
@@ -48,6 +48,13 @@ def test_a_file_in_any_order_becomes_a_network_in_one_revision_and_a_second_time
     again = headgate("apply", "-f", str(shop))
     assert (again.status, again.out, again.err) == (0, "Nothing to do: 5 as they are.\n", "")
     assert revision(api) == before + 1, "C26: nothing to do writes nothing"
+
+
+def test_what_keeps_the_applied_from_working_is_said_at_once(headgate: CommandLine, shop: Path, project: str) -> None:
+    printed = headgate("apply", "-f", str(shop), "--yes")
+    assert printed.status == 0, "accepted, and realised as far as it can be"
+    assert printed.err.startswith("Take note:\n")
+    assert f"projects/{project}/vpcs/shop: NO_GATEWAY_HOST: " in printed.err
 
 
 def test_a_text_is_read_as_its_field_wants_it_and_not_as_yaml_guesses(

@@ -128,6 +128,32 @@ def test_labels_and_filters_are_asked_of_the_controller(headgate: CommandLine, s
     assert "is no label" in headgate("get", "vpcs", "-l", "app").err
 
 
+def test_on_a_narrow_screen_nothing_is_lost(headgate: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("NO_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "40")
+    lines = headgate("get", "ports").out
+    assert "…" not in lines
+    assert max(map(len, lines.splitlines()[1:])) <= 40
+
+
+def test_a_map_of_names_is_shown_in_short(headgate: CommandLine, server: StandIn) -> None:
+    server.resources["projects/default/vpcs/shop"].active_gateways["internet"] = "hosts/h1"
+    assert "internet=h1" in headgate("get", "vpcs").table[1]
+
+
+def test_a_kind_outside_of_projects_is_not_looked_for_in_one(headgate: CommandLine) -> None:
+    assert headgate("get", "host", "h9").err == "There is no host h9; headgate get hosts lists all.\n"
+
+
+def test_times_are_shown_to_the_second_and_given_to_programs_as_they_are(
+    headgate: CommandLine, server: StandIn
+) -> None:
+    server.resources["hosts/h1"].create_time.FromNanoseconds(1_500_000_000)
+    assert "1970-01-01T00:00:01Z" in headgate("describe", "host", "h1").out
+    assert json.loads(headgate("get", "host", "h1", "-o", "json").out)["create_time"] == "1970-01-01T00:00:01.500Z"
+
+
 def test_colour_is_for_terminals_only(headgate: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "\x1b" not in headgate("get", "all").out
     monkeypatch.setenv("FORCE_COLOR", "1")
