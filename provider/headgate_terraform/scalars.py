@@ -28,9 +28,11 @@ FORMATS: Mapping[int, formats.Format] = {
     annotations_pb2.FORMAT_MAC: formats.mac,
 }
 
+INT64 = (-(2**63), 2**63 - 1)
+
 INTEGERS: Mapping[int, tuple[int, int]] = {
     FieldDescriptor.TYPE_INT32: (-(2**31), 2**31 - 1),
-    FieldDescriptor.TYPE_INT64: (-(2**63), 2**63 - 1),
+    FieldDescriptor.TYPE_INT64: INT64,
     FieldDescriptor.TYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.TYPE_UINT64: (0, 2**64 - 1),
 }
@@ -83,8 +85,12 @@ def _whole(field: FieldDescriptor, rules: annotations_pb2.Field) -> Scalar:
         raise SchemaError(f"{field.full_name}: protobuf type {field.type} has no counterpart in Terraform")
     low, high = _bounds(rules)
     least, most = INTEGERS[field.type]
-    check = _range(least if low is None else low, most if high is None else high)
-    return Scalar(type="number", checks=(check,), canonical=_number, to_field=integer)
+    return integers(least if low is None else low, most if high is None else high)
+
+
+def integers(least: int, most: int) -> Scalar:
+    """Return a whole number within bounds."""
+    return Scalar(type="number", checks=(_range(least, most),), canonical=_number, to_field=integer)
 
 
 def _bounds(rules: annotations_pb2.Field) -> tuple[int | None, int | None]:

@@ -4,11 +4,10 @@ Terraform gives the values with the configuration only; plans and states hold nu
 """
 
 from collections.abc import Iterator, Mapping
-from typing import Any
 
-from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
+from headgate_terraform.attributes import Attribute, Nesting, Object
 from headgate_terraform.paths import ROOT, Path, Problem
-from headgate_terraform.scalars import integer
+from headgate_terraform.scalars import INT64, integers
 from headgate_terraform.values import Value
 
 SUFFIX, VERSION_SUFFIX = "_wo", "_wo_version"
@@ -17,23 +16,13 @@ SUFFIX, VERSION_SUFFIX = "_wo", "_wo_version"
 def version_of(secret: Attribute) -> Attribute:
     """Return the attribute whose change has a write-only one sent again."""
     assert secret.field is not None
-    number = Scalar(type="number", checks=(_check,), canonical=_canonical)
     return Attribute(
         name=f"{secret.field.name}{VERSION_SUFFIX}",
-        element=number,
+        element=integers(*INT64),
         optional=True,
         version_of=secret.name,
         description=f"Optional. Any whole number; whenever it changes, `{secret.name}` is sent again.",
     )
-
-
-def _check(value: Any) -> str | None:
-    return None if integer(value) is not None else f"{value} is not a whole number."
-
-
-def _canonical(value: Any) -> Any:
-    number = integer(value)
-    return value if number is None else number
 
 
 def refuse_secrets(shape: Object, config: Mapping[str, Value], path: Path = ROOT) -> Iterator[Problem]:
