@@ -89,7 +89,7 @@ class Api:
 
     def names(self, prefix: str) -> Iterator[str]:
         """Yield the names of all resources that begin with `prefix`."""
-        for response in self.intent.Watch(intent_pb2.WatchRequest(name_prefix=prefix), timeout=30):
+        for response in self.intent.Watch(intent_pb2.WatchRequest(name_prefix=prefix), timeout=30, wait_for_ready=True):
             if not response.name:
                 return
             yield response.name
@@ -98,7 +98,7 @@ class Api:
         """Return what AwaitRealised answers."""
         request = intent_pb2.AwaitRealisedRequest(name=name)
         request.deadline.seconds = seconds
-        return self.intent.AwaitRealised(request, timeout=seconds + 10)
+        return self.intent.AwaitRealised(request, timeout=seconds + 10, wait_for_ready=True)
 
     def clear(self, project: str) -> None:
         """Delete everything in a project at once."""
@@ -107,7 +107,7 @@ class Api:
             for name in sorted(self.names(f"projects/{project}/"), key=lambda name: (-name.count("/"), name))
         ]
         if mutations:
-            self.intent.Batch(intent_pb2.BatchRequest(mutations=mutations), timeout=30)
+            self.intent.Batch(intent_pb2.BatchRequest(mutations=mutations), timeout=30, wait_for_ready=True)
 
 
 def refusals(error: grpc.RpcError) -> set[Refusal]:

@@ -92,7 +92,7 @@ def assert_gone(lab: Lab, project: str) -> None:
 
 def ovs_rows(host: LabHost) -> dict[str, list[str]]:
     """Return what somebody other than the daemons themselves wrote into a host's switch, by table."""
-    tables = ("Open_vSwitch", "Bridge", "Port", "Interface")
+    tables = ("Open_vSwitch", "Bridge", "Port", "Interface", "SSL")
     return {table: _written(host, table) for table in tables}
 
 

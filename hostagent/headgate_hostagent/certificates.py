@@ -16,11 +16,11 @@ log = logging.getLogger(__name__)
 
 UNIX = "unix:"
 
+_UNSURE = "it may have refused this host's certificate; its log says why"
 _HINTS = (
     ("CERTIFICATE_VERIFY_FAILED", "the certificate of whoever answers is of no CA in this host's ca.pem"),
     ("Hostname Verification", f"whoever answers has no controller's certificate ({pki.SERVER_NAME} is not in it)"),
-    ("Socket closed", "it may have refused this host's certificate; its log says why"),
-    ("reset by peer", "it may have refused this host's certificate; its log says why"),
+    *((sign, _UNSURE) for sign in ("Socket closed", "reset by peer", "Handshake read failed")),
 )
 
 

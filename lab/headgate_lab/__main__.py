@@ -2,6 +2,7 @@
 
 import argparse
 import os
+import shlex
 import sys
 import time
 from collections.abc import Sequence
@@ -89,6 +90,15 @@ def shell(arguments: argparse.Namespace) -> int:
     os.execvpe(argv[0], argv, env)  # noqa: S606  (no shell in between: the shell is what was asked for)
 
 
+def env(arguments: argparse.Namespace) -> int:
+    """Print what a shell must export so that terraform and headgate reach the lab's controller."""
+    lab = Lab.attach(_running(arguments.name))
+    assert lab.controller is not None
+    for name, value in lab.controller.access().items():
+        print(f"export {name}={shlex.quote(value)}")
+    return 0
+
+
 def workload(arguments: argparse.Namespace) -> int:
     """Start a workload and plug it into a port."""
     lab = Lab.attach(_running(arguments.name))
@@ -108,7 +118,7 @@ def workload(arguments: argparse.Namespace) -> int:
 def _describe(lab: Lab) -> None:
     assert lab.controller is not None
     print(f"  API        {lab.controller.endpoint}, {lab.controller.api}")
-    print(f"  Clients    export {' '.join(f'{name}={value}' for name, value in lab.controller.access().items())}")
+    print('  Clients    eval "$(./dev lab env)"')
     print(f"  Shells     ./dev lab shell {'|'.join([*lab.hosts, *lab.stations()])}")
     print(f"  Files      {lab.run_dir}")
 
@@ -148,6 +158,7 @@ def _parser() -> argparse.ArgumentParser:
     entering.add_argument("machine", metavar="HOST|WORKLOAD")
     entering.add_argument("rest", nargs=argparse.REMAINDER, help="arguments for the shell, such as -c COMMAND")
     entering.set_defaults(command=shell)
+    commands.add_parser("env", help="print what a shell must export to reach the controller").set_defaults(command=env)
     commands.add_parser("status", help="show the lab's daemons").set_defaults(command=status)
     commands.add_parser("down", help="take the lab down").set_defaults(command=down)
     return parser

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from headgate_cli.commands.pki import southbound_commands
+from headgate_common.identity import IdentityFiles
 from headgate_lab.command import run
 from headgate_lab.configuration import SB_PORT
 from headgate_lab.daemons import Daemon, start_all
@@ -14,16 +16,30 @@ CENTRAL_LINKS = (Link(device="mgmt0", wire=Wire.MANAGEMENT, address=f"{CENTRAL_A
 """Its NICs: hosts reach the Southbound database by the management wire."""
 
 
-class Central:
-    """The three daemons; Northbound is reachable by unix socket only, Southbound also by TCP from the hosts."""
+BY_CERTIFICATE = (
+    "--remote=db:OVN_Southbound,SB_Global,connections",
+    "--private-key=db:OVN_Southbound,SSL,private_key",
+    "--certificate=db:OVN_Southbound,SSL,certificate",
+    "--ca-cert=db:OVN_Southbound,SSL,ca_cert",
+)
+"""As distributions start it: where it listens, and its certificate, are in the database.  Source: ovn-ctl(8)."""
 
-    def __init__(self, machine: Machine) -> None:
+
+class Central:
+    """The three daemons; Northbound is reachable by unix socket only, Southbound also from the hosts: by certificate,
+    each host for its own rows, or with `open` by anybody.
+    """
+
+    def __init__(self, machine: Machine, *, open: bool = False) -> None:  # noqa: A002 - reads as what it is
         self._machine = machine
+        self._open = open
         run_dir = machine.run_dir
         self.northbound = f"unix:{run_dir}/nb.sock"
         self.southbound = f"unix:{run_dir}/sb.sock"
         self.nb: Daemon = self._database("nb")
-        self.sb: Daemon = self._database("sb", f"--remote=ptcp:{SB_PORT}:{CENTRAL_ADDRESS}")
+        self.sb: Daemon = self._database(
+            "sb", *([f"--remote=ptcp:{SB_PORT}:{CENTRAL_ADDRESS}"] if open else BY_CERTIFICATE)
+        )
         self.northd: Daemon = machine.ovs_daemon(
             "ovn-northd", "ovn-northd", f"--ovnnb-db={self.northbound}", f"--ovnsb-db={self.southbound}"
         )
@@ -33,8 +49,14 @@ class Central:
         """Environment in which OVN's tools talk to these databases."""
         return self._machine.env | {"OVN_NB_DB": self.northbound, "OVN_SB_DB": self.southbound}
 
+    @property
+    def pki_dir(self) -> Path:
+        """Where the certificate of the machine is."""
+        return self._machine.run_dir / "pki"
+
     def start(self) -> None:
         """Start all, with empty databases if there are none."""
+        fresh = not (self._machine.run_dir / "sb.db").exists()
         for name in ("nb", "sb"):
             database = self._machine.run_dir / f"{name}.db"
             if not database.exists():
@@ -42,6 +64,9 @@ class Central:
         start_all([self.nb, self.sb])
         self.nbctl("init")
         self.sbctl("init")
+        if fresh and not self._open:
+            for command in southbound_commands(IdentityFiles(self.pki_dir), SB_PORT):
+                self.sbctl(*command)
         self.northd.start()
 
     def nbctl(self, *argv: str) -> str:

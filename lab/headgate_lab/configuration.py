@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
+from headgate_common.identity import IdentityFiles
 from headgate_lab.topology import CENTRAL_ADDRESS, Host
 
 TUNNEL_BRIDGE = "br-phy"
@@ -12,6 +13,9 @@ PHYSICAL_NETWORK = "provider"
 
 SB_PORT = 6642
 """Where ovn-controllers find the Southbound database.  Source: ovn-controller(8)."""
+
+HOSTS_PORT = 7444
+"""Where agents find the controller on the management wire."""
 
 
 def to_toml(values: Mapping[str, object], table: str = "") -> str:
@@ -25,11 +29,12 @@ def to_toml(values: Mapping[str, object], table: str = "") -> str:
     return text
 
 
-def agent_settings(host: Host, *, run_dir: Path, controller: str) -> dict[str, object]:
+def agent_settings(host: Host, *, run_dir: Path, pki_dir: Path) -> dict[str, object]:
     """Return what the agent of `host` is told; `run_dir` is where its switch lives, too."""
     return {
         "host": host.name,
-        "controllers": [controller],
+        "controllers": [f"{CENTRAL_ADDRESS}:{HOSTS_PORT}"],
+        "pki_dir": str(pki_dir),
         "state_dir": f"{run_dir}/agent",
         "ovsdb": f"unix:{run_dir}/db.sock",
         "ovs_rundir": str(run_dir),
@@ -45,16 +50,25 @@ def agent_settings(host: Host, *, run_dir: Path, controller: str) -> dict[str, o
     }
 
 
-def controller_settings(*, run_dir: Path, api_port: int, northbound: str, southbound: str) -> dict[str, object]:
+def hosts_endpoint(api_port: int) -> str:
+    """Return where the controller awaits hosts: beside the API, at another address that only this machine has."""
+    return f"127.0.0.2:{api_port}"
+
+
+def controller_settings(
+    *, run_dir: Path, pki_dir: Path, ca_dir: Path, api_port: int, northbound: str, southbound: str
+) -> dict[str, object]:
     """Return what the controller is told."""
     return {
         "listen": [f"unix:{run_dir}/api.sock", f"127.0.0.1:{api_port}"],
-        "host_listen": [f"unix:{run_dir}/hosts.sock"],
+        "tls_certificate": str(IdentityFiles(pki_dir).identity),
+        "host_listen": [hosts_endpoint(api_port)],
+        "pki_dir": str(pki_dir),
+        "ca_dir": str(ca_dir),
         "http_listen": [f"unix:{run_dir}/http.sock"],
         "database": f"sqlite:///{run_dir}/headgate.db",
         "northbound": northbound,
         "southbound": southbound,
-        "southbound_remote": f"tcp:{CENTRAL_ADDRESS}:{SB_PORT}",
-        "tls_certificate": f"{run_dir}/pki/identity.pem",
+        "southbound_remote": f"ssl:{CENTRAL_ADDRESS}:{SB_PORT}",
         "log_level": "info",
     }

@@ -17,11 +17,11 @@ AGENT = "agent"
 class LabHost:
     """One host.  The lab provides what a real machine has by itself: NICs and running daemons.
 
-    Bridges, uplinks in them, tunnel address and OVN's settings are the agent's work, or, without `controller`
-    (the address agents dial), of whoever programs the switch by hand.
+    Bridges, uplinks in them, tunnel address and OVN's settings are the agent's work, or, without an agent, of
+    whoever programs the switch by hand.
     """
 
-    def __init__(self, spec: Host, *, machine: Machine, underlay: Underlay, controller: str | None) -> None:
+    def __init__(self, spec: Host, *, machine: Machine, underlay: Underlay, with_agent: bool) -> None:
         assert machine.namespace is not None
         self.spec = spec
         self.namespace: Namespace = machine.namespace
@@ -32,8 +32,7 @@ class LabHost:
             "ovn-controller", "ovn-controller", f"unix:{machine.run_dir}/db.sock"
         )
         self._config = machine.run_dir / "agent.toml"
-        self._controller = controller
-        self.agent: Daemon | None = self._agent() if controller else None
+        self.agent: Daemon | None = self._agent() if with_agent else None
 
     @property
     def name(self) -> str:
@@ -44,6 +43,11 @@ class LabHost:
     def run_dir(self) -> Path:
         """Where its daemons keep databases, sockets, logs and pid files."""
         return self._machine.run_dir
+
+    @property
+    def pki_dir(self) -> Path:
+        """Where its certificate is."""
+        return self.run_dir / "pki"
 
     @property
     def env(self) -> dict[str, str]:
@@ -62,8 +66,8 @@ class LabHost:
 
     def start(self) -> None:
         """Write the agent's configuration and start the daemons; each goes on by itself from there."""
-        if self._controller:
-            settings = agent_settings(self.spec, run_dir=self.run_dir, controller=self._controller)
+        if self.agent:
+            settings = agent_settings(self.spec, run_dir=self.run_dir, pki_dir=self.pki_dir)
             self._config.write_text(to_toml(settings))
         self.switch.start_database()
         start_all(self.daemons)

@@ -21,6 +21,7 @@ from headgate_lab.expect import Expectation, Expectations, Station
 from headgate_lab.host import LabHost
 from headgate_lab.machine import Machine, Underlay
 from headgate_lab.namespaces import End, Namespace, unplug
+from headgate_lab.pki import make_certificates
 from headgate_lab.probes import Listener
 from headgate_lab.registry import Record, Registry, fresh_name
 from headgate_lab.topology import SITE, UNDERLAY_MTU, WORKLOAD_MTU, Endpoint, Site, Wire, Workload, site_of
@@ -49,7 +50,7 @@ class Lab:
         self.run_dir = Path(record.run_dir)
         self._spawner = Spawner(keep=record.owner is None)
         self._underlay = Underlay(namespace=self._namespace("ul"))
-        self.central = Central(self._machine("central"))
+        self.central = Central(self._machine("central"), open=by_hand is not None)
         self.tor = TopOfRack(self._machine("tor"), self._underlay)
         self.controller = None if by_hand else self._controller(record.api_port)
         self.hosts: Mapping[str, LabHost] = {spec.name: self._host(spec.name) for spec in site.hosts}
@@ -113,7 +114,7 @@ class Lab:
         self._listeners.clear()
         programs = [host.agent for host in self.hosts.values() if host.agent]
         if self.controller:
-            programs.append(self.controller.daemon)
+            programs += [self.controller.daemon, self.controller.relay]
         with ThreadPoolExecutor(max_workers=len(programs) or 1) as pool:
             list(pool.map(Daemon.stop, programs))
         for daemon in self.daemons.values():
@@ -137,7 +138,7 @@ class Lab:
         found = {f"central/{daemon.name}": daemon for daemon in central}
         found |= {f"tor/{daemon.name}": daemon for daemon in (self.tor.switch.database, self.tor.switch.vswitchd)}
         if self.controller:
-            found["controller"] = self.controller.daemon
+            found |= {"controller": self.controller.daemon, "relay": self.controller.relay}
         for host in self.hosts.values():
             found |= {f"{host.name}/{daemon.name}": daemon for daemon in host.daemons}
         return found
@@ -262,6 +263,9 @@ class Lab:
 
     def _boot(self) -> None:
         self._underlay.lay(dict.fromkeys(Wire, UNDERLAY_MTU))
+        if self.controller:
+            disks = {host.name: host.pki_dir for host in self.hosts.values()}
+            make_certificates(self.controller.ca_dir, self.central.pki_dir, disks)
         tasks = [self._boot_central, self.tor.start, *(host.power_on for host in self.hosts.values())]
         if self.controller:
             tasks.append(self.controller.start)
@@ -277,6 +281,8 @@ class Lab:
         namespace = self._namespace("central")
         namespace.create()
         self._underlay.plug("central", namespace, CENTRAL_LINKS)
+        if self.controller:
+            self.controller.relay.start(wait=False)
         self.central.start()
 
     def _check_daemons(self) -> None:
@@ -305,8 +311,14 @@ class Lab:
 
     def _host(self, name: str) -> LabHost:
         spec = next(spec for spec in self.site.hosts if spec.name == name)
-        dial = self.controller.hosts if self.controller else None
-        return LabHost(spec, machine=self._machine(name), underlay=self._underlay, controller=dial)
+        with_agent = self.controller is not None
+        return LabHost(spec, machine=self._machine(name), underlay=self._underlay, with_agent=with_agent)
 
     def _controller(self, api_port: int) -> LabController:
-        return LabController(self._machine("controller", inside=False), central=self.central, api_port=api_port)
+        return LabController(
+            self._machine("controller", inside=False),
+            central=self.central,
+            wire=self._namespace("central"),
+            pki_dir=self.central.pki_dir,
+            api_port=api_port,
+        )

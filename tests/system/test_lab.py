@@ -391,7 +391,7 @@ def wait_for_replies(lab: Lab) -> None:
 CONTROLLER = """
 import signal, socket, sys, tomllib
 config = tomllib.load(open(sys.argv[2], "rb"))
-assert config["southbound_remote"] == "tcp:10.99.0.1:6642", config
+assert config["southbound_remote"] == "ssl:10.99.0.1:6642", config
 assert config["database"].startswith("sqlite:////"), config
 held = []
 for where in config["listen"] + config["host_listen"]:
@@ -411,8 +411,15 @@ import os, signal, socket, subprocess, sys, time, tomllib
 config = tomllib.load(open(sys.argv[2], "rb"))
 call = lambda *argv: subprocess.run(argv, check=True)
 vsctl = lambda *argv: call("ovs-vsctl", "--db=" + config["ovsdb"], *argv)
+def dial():
+    host, _, port = config["controllers"][0].rpartition(":")
+    while True:
+        try:
+            return socket.create_connection((host, int(port)))
+        except OSError:
+            time.sleep(0.05)
 def run():
-    socket.socket(socket.AF_UNIX).connect(config["controllers"][0].removeprefix("unix:"))
+    dial()
     for name, bridge in config["bridges"].items():
         vsctl("--may-exist", "add-br", name, "--", "set", "Bridge", name, "datapath_type=" + config["datapath_type"])
         for uplink in bridge["uplinks"]:
@@ -421,7 +428,8 @@ def run():
         time.sleep(0.01)
     call("ip", "address", "replace", config["tunnel_address"], "dev", config["tunnel_device"])
     call("ip", "link", "set", config["tunnel_device"], "up")
-    settings = {"system-id": config["host"], "ovn-remote": "tcp:10.99.0.1:6642", "ovn-encap-type": "geneve",
+    vsctl("set-ssl", *(config["pki_dir"] + name for name in ("/identity.pem", "/identity.pem", "/ca.pem")))
+    settings = {"system-id": config["host"], "ovn-remote": "ssl:10.99.0.1:6642", "ovn-encap-type": "geneve",
                 "ovn-encap-ip": config["tunnel_address"].split("/")[0], "ovn-bridge-datapath-type": "netdev"}
     vsctl("set", "Open_vSwitch", ".", *('external_ids:%s="%s"' % item for item in settings.items()))
     signal.pause()
@@ -476,7 +484,7 @@ def test_the_command_line_boots_a_lab_that_stays_until_it_is_taken_down(programs
 
     try:
         text = lab("up", "--hosts", "1")
-        endpoint = re.search(r'provider "headgate" { endpoints = \["127\.0\.0\.1:(\d+)"\] }', text)
+        endpoint = re.search(r"API +127\.0\.0\.1:(\d+), unix:/", text)
         with socket.create_connection(("127.0.0.1", int(endpoint[1])), timeout=1):
             pass
         assert "is up already" in lab("up")

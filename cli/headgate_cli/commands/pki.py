@@ -1,5 +1,6 @@
 """`headgate pki`: the certificates of a site."""
 
+import shlex
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -213,11 +214,17 @@ def central(
     files = IdentityFiles(directory)
     with _told():
         files.load()
-    typer.echo(
-        f"ovn-sbctl set-ssl {files.identity} {files.identity} {files.ca}\n"
-        f"ovn-sbctl -- --id=@c create connection target='\"pssl:{port}\"' role=ovn-controller"
-        " -- set SB_Global . connections=@c"
-    )
+    for command in southbound_commands(files, port):
+        typer.echo(shlex.join(["ovn-sbctl", *command]))
+
+
+def southbound_commands(files: "IdentityFiles", port: int) -> list[list[str]]:
+    """Return the arguments of ovn-sbctl by which Southbound takes hosts by certificate only, each for its own rows."""
+    connection = ["create", "connection", f'target="pssl:{port}"', "role=ovn-controller"]
+    return [
+        ["set-ssl", str(files.identity), str(files.identity), str(files.ca)],
+        ["--", "--id=@c", *connection, "--", "set", "SB_Global", ".", "connections=@c"],
+    ]
 
 
 def _check_holder(files: "IdentityFiles", name: str) -> None:
