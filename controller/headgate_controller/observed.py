@@ -38,12 +38,16 @@ class HostReport:
 
 @dataclass(frozen=True, slots=True)
 class HostHeard:
-    """What is known of a host by its agent's stream; while none is up, as it was last. Times are in nanoseconds."""
+    """What is known of a host by its agent's stream; while none is up, as it was last. Times are in nanoseconds.
+
+    `refusal` is why the agent does not take what is desired, `turned_away` why the agent itself is not taken.
+    """
 
     connected: bool = False
     connected_since: int | None = None
     last_heard: int | None = None
     refusal: str = ""
+    turned_away: str = ""
     report: HostReport = HostReport()
 
 

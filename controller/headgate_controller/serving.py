@@ -22,6 +22,8 @@ OPTIONS = (
     ("grpc.so_reuseport", 0),
 )
 HOST_OPTIONS = (
+    # The largest that a host says is its report, of some hundred bytes for each port.
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     # Both sides ping, to notice a stream that is half open; an agent must not be cut off for pinging.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 5000),
     ("grpc.http2.max_ping_strikes", 0),
@@ -53,7 +55,8 @@ def server(
     Raises:
         ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
     """
-    made = grpc.aio.server(interceptors=[Guard(admit, watch)], options=[*OPTIONS, *options])
+    # Of an option that is there twice, gRPC takes the first.
+    made = grpc.aio.server(interceptors=[Guard(admit, watch)], options=[*options, *OPTIONS])
     made.add_generic_rpc_handlers(tuple(handlers))
     for address in listen:
         _listen(made, address, credentials)

@@ -21,6 +21,7 @@ from ovsdb_server import NB_SCHEMA, serving
 from refusal import of
 from site_pki import SitePki
 
+from api import Api
 from headgate.v1 import host_link_pb2 as pb
 from headgate_common import pki
 from headgate_common.identity import Identity, IdentityFiles
@@ -141,6 +142,32 @@ def test_a_certificate_that_is_revoked_ends_the_stream_it_opened_and_no_other(si
         assert "of r2 is revoked" in of(ended).message
         other.say(report=pb.Report())
         assert other._call.is_active()
+
+
+def test_a_host_that_is_turned_away_says_so_and_only_by_its_own_certificate(site: Site) -> None:
+    def condition(name: str) -> str:
+        return next((c.message for c in client.get(f"hosts/{name}").status.conditions), "")
+
+    client = Api(site.controller.api)
+    for name in ("c1", "c2"):
+        with host_stream(site.hosts, site.host(name)) as stream:
+            stream.hello(name)
+            stream.accept()
+    wait_until(lambda: "is not connected" in condition("c1"), seconds=SECONDS, what="the host to be away")
+    refusal(site, site.host("c2"), "c1")
+    assert "is turned away: The certificate is of c2, and its agent says it is c1" in condition("c2")
+    assert "turned away" not in condition("c1"), "whose name was only claimed"
+    identity = site.host("c1")
+    site.revoke("c1")
+    refusal(site, identity, "c1")
+    assert "is turned away: The certificate of c1 is revoked" in condition("c1")
+    with host_stream(site.hosts, site.host("c1")) as stream:
+        stream.hello("c1")
+        stream.accept()
+        assert condition("c1") == ""
+    wait_until(lambda: condition("c1"), seconds=SECONDS, what="the host to be away again")
+    assert "turned away" not in condition("c1")
+    client.close()
 
 
 def test_a_certificate_that_expires_ends_the_stream_it_opened(site: Site) -> None:

@@ -21,8 +21,8 @@ log = logging.getLogger(__name__)
 MOST_TOLD = 1_000
 
 
-class CertificateError(HeadgateError):
-    """The certificate of the caller does not let it do this."""
+class NotAdmittedError(HeadgateError):
+    """The certificate of the caller does not let it do this; `host` in the metadata says whose it is, if a host's."""
 
     code, reason = "UNAUTHENTICATED", "CERTIFICATE_REFUSED"
 
@@ -59,16 +59,20 @@ class Door:
         """Return the host that a call comes from; None if it comes by a unix socket and may be any.
 
         Raises:
-            CertificateError: its certificate is no host's, has expired meanwhile or is revoked.
+            NotAdmittedError: its certificate is no host's, has expired meanwhile or is revoked.
         """
         if context.peer().startswith("unix:"):
             return None
         try:
             guest = _guest(context.auth_context())
-            self.check(guest)
-        except (PkiError, CertificateError) as error:
+        except PkiError as error:
             self.turned_away(context.peer(), str(error))
-            raise CertificateError(str(error)) from error
+            raise NotAdmittedError(str(error)) from error
+        try:
+            self.check(guest)
+        except NotAdmittedError as error:
+            self.turned_away(context.peer(), str(error))
+            raise
         return guest
 
     def turned_away(self, peer: str, reason: str) -> None:
@@ -85,32 +89,33 @@ class Door:
         """Return if a host that was admitted still is.
 
         Raises:
-            CertificateError: it is not.
+            NotAdmittedError: it is not.
         """
         if guest.serial in self._revoked_now():
             text = f"The certificate of {guest.host} is revoked; enrol the host again if it is to come back."
-            raise CertificateError(text)
+            raise NotAdmittedError(text, host=guest.host)
         if pki.utc_now() >= guest.until:
-            raise CertificateError(f"The certificate of {guest.host} has expired; enrol the host again.")
+            text = f"The certificate of {guest.host} has expired; enrol the host again."
+            raise NotAdmittedError(text, host=guest.host)
 
     def trusted(self) -> bytes:
         """Return the CAs of the site, as text.
 
         Raises:
-            CertificateError: the files cannot be used.
+            NotAdmittedError: the files cannot be used.
         """
         try:
             return self._trust.authorities()
         except (PkiError, OSError) as error:
             log.error("certificates not read", extra={"reason": str(error)})
-            raise CertificateError("The controller cannot read its own certificates; see its log.") from error
+            raise NotAdmittedError("The controller cannot read its own certificates; see its log.") from error
 
     def _revoked_now(self) -> frozenset[int]:
         try:
             return self._trust.revoked()
         except (PkiError, OSError) as error:
             log.error("list of revoked certificates not read", extra={"reason": str(error)})
-            raise CertificateError("The controller cannot tell which certificates are revoked; see its log.") from error
+            raise NotAdmittedError("The controller cannot tell which certificates are revoked; see its log.") from error
 
     def _reread(self) -> grpc.ServerCertificateConfiguration | None:
         """Return what the next handshake is made with; None: the same as the one before."""

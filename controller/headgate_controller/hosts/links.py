@@ -18,7 +18,7 @@ import grpc
 from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report, Trust, Welcome
 from headgate_common import pki
 from headgate_controller.errors import HeadgateError, InvalidError, UnavailableError, Violation
-from headgate_controller.hosts.door import CertificateError, Door, Guest
+from headgate_controller.hosts.door import Door, Guest, NotAdmittedError
 from headgate_controller.hosts.protocol import WELCOMES, agreed
 from headgate_controller.hosts.reports import host_report
 from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
@@ -156,6 +156,22 @@ class HostLinks:
 
     async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncIterator[ConnectResponse]:
         """Serve one agent until its stream ends."""
+        try:
+            async with aclosing(self._converse(requests, context)) as responses:
+                async for response in responses:
+                    yield response
+        except NotAdmittedError as error:
+            self._turned_away(error)
+            raise
+
+    def _turned_away(self, error: NotAdmittedError) -> None:
+        """Remember why a host is not let in, under the name in its own certificate, which is all that is believed."""
+        name = f"hosts/{error.metadata.get('host', '')}"
+        if name in self._committed.world.resources and name not in self._links:
+            self._last[name] = replace(self._last.get(name, UNHEARD), turned_away=str(error))
+            self._on_change()
+
+    async def _converse(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncGenerator[ConnectResponse]:
         guest = self._door.admit(context)
         first = await anext(requests, None)
         if first is None:
@@ -179,7 +195,7 @@ class HostLinks:
         """Register the host that says hello.
 
         Raises:
-            InvalidError: the first message is no Hello that can be served. CertificateError: it is of another host.
+            InvalidError: the first message is no Hello that can be served. NotAdmittedError: it is of another host.
             UnavailableError: it is not known yet whether this store is the hosts'.
         """
         hello: Hello = first.hello
@@ -191,7 +207,7 @@ class HostLinks:
         if guest is not None and guest.host != hello.host:
             text = f"The certificate is of {guest.host}, and its agent says it is {hello.host}; correct `host` there."
             self._door.turned_away(peer, text)
-            raise CertificateError(text)
+            raise NotAdmittedError(text, host=guest.host)
         if why := self.why_wait():
             raise UnavailableError(f"Hosts are told nothing yet, and keep what they have: {why}")
         protocol = agreed(hello)
@@ -250,7 +266,7 @@ class HostLinks:
         """Yield what the agent is to be told, until it ends the stream.
 
         Raises:
-            SupersededError: the agent has opened another. CertificateError: its certificate is good no longer.
+            SupersededError: the agent has opened another. NotAdmittedError: its certificate is good no longer.
         """
         if link.protocol >= WELCOMES:
             yield ConnectResponse(welcome=Welcome(protocol=link.protocol))

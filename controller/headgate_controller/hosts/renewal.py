@@ -7,7 +7,7 @@ from typing import Any
 import grpc
 
 from headgate.v1 import pki_pb2
-from headgate_controller.hosts.door import CertificateError, Door
+from headgate_controller.hosts.door import Door, NotAdmittedError
 from headgate_controller.signing import Signer
 
 SERVICE = "headgate.v1.PkiService"
@@ -31,6 +31,6 @@ class Renewal:
         """Sign the new key of the host that calls."""
         guest = self._door.admit(context)
         if guest is None:
-            raise CertificateError("Only a host that connects with a certificate can renew it; enrol this one instead.")
+            raise NotAdmittedError("Only a host that connects with a certificate can renew it; enrol this one instead.")
         signed = await self._signer.sign(request.signing_request, guest.host)
         return pki_pb2.Certificate(certificate=signed.certificate, ca_certificates=signed.authorities)

@@ -89,8 +89,9 @@ def remarks(host: Host, world: World, observed: Observed) -> Iterator[Condition]
     """Yield what the host's agent, and its ovn-controller, say to be wrong."""
     heard = observed.heard(host.chassis)
     if not heard.connected:
-        text = "The host's agent is not connected; see `systemctl status headgate-agent` there."
-        yield Condition("NOT_CONNECTED", text)
+        fix = "see `systemctl status headgate-agent` there."
+        why = f"is turned away: {heard.turned_away}" if heard.turned_away else f"is not connected; {fix}"
+        yield Condition("NOT_CONNECTED", f"The host's agent {why}")
         return
     if heard.refusal:
         yield Condition("REFUSED", heard.refusal, ERROR)

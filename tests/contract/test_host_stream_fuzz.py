@@ -1,0 +1,212 @@
+"""Hostile hosts: one that has a good certificate may say anything, and harms nobody but itself."""
+
+from __future__ import annotations
+
+import queue
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from controller_site import Central, Controller
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
+from google.protobuf.message import Message
+from google.protobuf.message_factory import GetMessageClass
+from host_stream import HostStream, channel, host_stream
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from site_pki import SitePki
+
+from api import Api
+from headgate.v1 import host_link_pb2 as pb
+from headgate_common.identity import Identity
+from headgate_common.pki import Role
+from headgate_lab.controller import free_port
+from headgate_lab.waiting import wait_until
+
+SECONDS = 10.0
+METHOD = "/headgate.v1.HostLinkService/Connect"
+FUZZING = settings(
+    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
+)
+
+TEXTS = st.one_of(
+    st.sampled_from(
+        ["", "victim", "hosts/victim", "attacker", "hosts/attacker", "../victim", "a" * 5000, "\0", "é" * 99]
+    ),
+    st.text(max_size=20),
+)
+INTEGERS = st.sampled_from([0, 1, 2, 3, -1, 2**31 - 1, -(2**31)])
+LONG_INTEGERS = st.sampled_from([0, 1, 2, -1, 2**63 - 1, -(2**63)])
+SCALARS: dict[int, st.SearchStrategy[Any]] = {
+    FieldDescriptor.CPPTYPE_STRING: TEXTS,
+    FieldDescriptor.CPPTYPE_INT32: INTEGERS,
+    FieldDescriptor.CPPTYPE_INT64: LONG_INTEGERS,
+    FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
+    FieldDescriptor.CPPTYPE_DOUBLE: st.floats(),
+    FieldDescriptor.CPPTYPE_UINT64: st.sampled_from([0, 1, 2**64 - 1]),
+    FieldDescriptor.CPPTYPE_UINT32: st.sampled_from([0, 1, 2**32 - 1]),
+}
+
+
+def value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    if field.message_type is not None:
+        return messages(field.message_type, depth - 1)
+    if field.enum_type is not None:
+        return st.integers(-1, 9)
+    return SCALARS[field.cpp_type]
+
+
+def whole(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
+    if field.message_type is not None and field.message_type.GetOptions().map_entry:
+        key, held = field.message_type.fields
+        return st.dictionaries(value(key, depth), value(held, depth), max_size=3)
+    return st.lists(value(field, depth), max_size=3) if field.is_repeated else value(field, depth)
+
+
+@st.composite
+def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 4) -> Message:
+    """Return a message of any content that its type allows."""
+    made = GetMessageClass(descriptor)()
+    fields = [field for field in descriptor.fields if depth > 0 or field.message_type is None]
+    for field in draw(st.lists(st.sampled_from(fields), unique=True, max_size=6)) if fields else ():
+        drawn = draw(whole(field, depth))
+        with suppress(ValueError):  # a string that is no UTF-8 cannot be set at all
+            if isinstance(drawn, dict) and field.message_type.fields[1].message_type is not None:
+                for key, held in drawn.items():
+                    getattr(made, field.name)[key].CopyFrom(held)
+            elif isinstance(drawn, dict):
+                getattr(made, field.name).update(drawn)
+            elif isinstance(drawn, list):
+                getattr(made, field.name).extend(drawn)
+            elif isinstance(drawn, Message):
+                getattr(made, field.name).CopyFrom(drawn)
+            else:
+                setattr(made, field.name, drawn)
+    return made
+
+
+def hello(host: str = "attacker", **fields: Any) -> bytes:
+    facts = pb.HostFacts(tunnel_ip="192.0.2.66")
+    return pb.ConnectRequest(hello=pb.Hello(host=host, protocol=2, facts=facts, **fields)).SerializeToString()
+
+
+SAID = st.lists(
+    st.one_of(messages(pb.ConnectRequest.DESCRIPTOR).map(lambda m: m.SerializeToString()), st.binary(max_size=60)),
+    max_size=5,
+)
+FIRST = st.one_of(
+    st.just(hello()),
+    TEXTS.map(hello),
+    messages(pb.Hello.DESCRIPTOR).map(lambda m: pb.ConnectRequest(hello=m).SerializeToString()),
+    st.binary(max_size=60),
+)
+
+
+class Attacked:
+    """A controller with two hosts: one that is honest, and one that is not."""
+
+    def __init__(self, directory: Path, ovn: Central) -> None:
+        self.pki = SitePki(directory)
+        own = self.pki.issue(Role.CONTROLLER, "ctl1")
+        self.address = f"127.0.0.1:{free_port()}"
+        self.controller = Controller(
+            directory, ovn, host_listen=[self.address], pki_dir=str(own.ca.parent), ca_dir=str(self.pki.ca)
+        )
+        self.identity: Identity = self.pki.host("attacker")
+
+    def say(self, said: list[bytes]) -> None:
+        """Open a stream as the host that is not honest, say all that, and take whatever comes back."""
+        with channel(self.address, self.identity) as opened:
+            unsent: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
+            for one in (*said, None):
+                unsent.put(one)
+            with suppress(grpc.RpcError):
+                for _ in opened.stream_stream(METHOD)(iter(unsent.get, None), timeout=SECONDS):
+                    pass
+
+
+@pytest.fixture(scope="module")
+def attacked(run_directory: Path, ovn: Central) -> Iterator[Attacked]:
+    made = Attacked(run_directory / "fuzz", ovn)
+    made.controller.start()
+    yield made
+    made.controller.stop()
+
+
+@pytest.fixture(scope="module")
+def site_api(attacked: Attacked) -> Iterator[Api]:
+    client = Api(attacked.controller.api)
+    yield client
+    client.close()
+
+
+@pytest.fixture(scope="module")
+def victim(attacked: Attacked, site_api: Api) -> Iterator[HostStream]:
+    with host_stream(attacked.address, attacked.pki.host("victim")) as stream:
+        stream.hello("victim", networks={"provider": "br-ext"})
+        stream.accept()
+        yield stream
+
+
+def written(api: Api, host: str) -> tuple[str, str, str, dict[str, str]]:
+    """Return what is stored of a host."""
+    shown = api.get(host)
+    return shown.uid, shown.etag, shown.tunnel_ip, dict(shown.physical_networks)
+
+
+@FUZZING
+@given(first=FIRST, said=SAID)
+def test_whatever_a_host_says_nobody_else_is_affected(
+    attacked: Attacked, site_api: Api, victim: HostStream, first: bytes, said: list[bytes]
+) -> None:
+    before = written(site_api, "hosts/victim")
+    attacked.say([first, *said])
+    assert not attacked.controller.ended
+    assert written(site_api, "hosts/victim") == before, "nothing is written for another host"
+    assert set(site_api.names("hosts/")) <= {"hosts/victim", "hosts/attacker"}, "nor is one made"
+    log = attacked.controller.log.read_text()
+    for word in ("Traceback", "request failed"):
+        assert word not in log, log[log.index(word) - 500 :]
+    victim.say(report=pb.Report(realised_version="x"))
+    assert victim._call.is_active()
+
+
+def test_after_all_that_the_others_are_served_as_before(attacked: Attacked, site_api: Api, victim: HostStream) -> None:
+    site_api.create("projects/p/vpcs/shop")
+    site_api.create("projects/p/vpcs/shop/subnets/web", cidr="10.1.0.0/24")
+    port = site_api.create("projects/p/vpcs/shop/subnets/web/ports/a", host="hosts/victim")
+    assert set(victim.accept().put) == {port.name}
+    with host_stream(attacked.address, attacked.identity) as stream:
+        stream.hello("attacker")
+        assert port.name not in stream.accept().put, "what is another host's is not told"
+
+
+def test_a_host_that_reports_no_end_of_faults_leaves_the_list_of_hosts_readable(
+    attacked: Attacked, site_api: Api, victim: HostStream
+) -> None:
+    report = pb.Report(failures={f"key{i}": "x" * 2_000 for i in range(5_000)})
+    with host_stream(attacked.address, attacked.identity) as stream:
+        stream.hello("attacker")
+        stream.desired()
+        stream.say(report=report)
+        wait_until(
+            lambda: site_api.get("hosts/attacker").status.conditions, seconds=SECONDS, what="the report to be shown"
+        )
+        shown = site_api.call(site_api.kind("hosts/x"), "List")
+    assert {host.name for host in shown.hosts} == {"hosts/victim", "hosts/attacker"}
+    assert shown.ByteSize() < 200_000
+
+
+def test_messages_beyond_every_size_end_the_stream_that_sent_them(attacked: Attacked, victim: HostStream) -> None:
+    report = pb.Report(failures={f"key{i}": "x" * 1000 for i in range(17_000)})
+    with host_stream(attacked.address, attacked.identity) as stream:
+        stream.hello("attacker")
+        stream.desired()
+        stream.say(report=report)
+        ended = stream.end()
+    assert isinstance(ended, grpc.RpcError)
+    assert ended.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert victim._call.is_active()
