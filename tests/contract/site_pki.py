@@ -1,14 +1,22 @@
-"""The certificates of a site for tests: a CA in a directory, and whoever a test needs."""
+"""The certificates of a site for tests: a CA in a directory, whoever a test needs, and a controller that meets hosts by
+TCP.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
+
+from controller_site import Controller, run
+from ovsdb_server import NB_SCHEMA, serving
 
 from headgate_common import pki
 from headgate_common.authority import Authority
 from headgate_common.identity import Identity, IdentityFiles
 from headgate_common.pki import Role, Subject
+from headgate_lab.controller import free_port
 
 
 class SitePki:
@@ -38,3 +46,29 @@ class SitePki:
     def revoke(self, name: str) -> None:
         """Revoke what a host was issued."""
         assert self.authority.revoke(lambda note: note.name == name, pki.utc_now())
+
+
+class Site(SitePki):
+    """A CA and a controller on its machine, which meets hosts by TCP; `settings` change its configuration."""
+
+    def __init__(self, directory: Path, **settings: object) -> None:
+        super().__init__(directory)
+        self.own = self.issue(Role.CONTROLLER, "ctl1")
+        self.hosts = f"127.0.0.1:{free_port()}"
+        own = {"host_listen": [self.hosts], "pki_dir": str(self.own.ca.parent), "ca_dir": str(self.ca)}
+        self.controller = Controller(directory, **own | settings)
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Run the controller, with a Northbound, while the block runs: without one, a new store tells hosts nothing."""
+        with serving(self.directory / "nb", NB_SCHEMA) as server:
+            run("ovn-nbctl", f"--db={server.remote}", "init")
+            self.controller.settings["northbound"] = server.remote
+            self.controller.start()
+            self.controller.await_said("northbound synchronised")
+            try:
+                yield
+                self.controller.stop()
+            finally:
+                self.controller.kill()
+        assert "Traceback" not in self.controller.log.read_text()

@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import grpc
 import pytest
-from controller_site import Controller, environment
+from controller_site import environment
 from cryptography.hazmat.primitives.asymmetric import ec
 from google.protobuf.duration_pb2 import Duration
 from host_stream import channel, host_stream
 from refusal import of
-from site_pki import SitePki
+from site_pki import Site
 
 from headgate.v1 import pki_pb2, pki_pb2_grpc
 from headgate_common import pki
@@ -36,16 +36,10 @@ from headgate_lab.waiting import wait_until
 SECONDS = 10.0
 
 
-class Site(SitePki):
-    """A CA, and a controller on its machine."""
+class Enrolling(Site):
+    """A site that hosts enrol with."""
 
-    def __init__(self, directory: Path, **settings: object) -> None:
-        super().__init__(directory)
-        self.own = self.issue(Role.CONTROLLER, "ctl1")
-        self.api = ""
-        self.hosts = f"127.0.0.1:{free_port()}"
-        own = {"host_listen": [self.hosts], "pki_dir": str(self.own.ca.parent), "ca_dir": str(self.ca)}
-        self.controller = Controller(directory, **own | settings)
+    api = ""
 
     def call(self, method: str, request: Any) -> Any:
         """Call a method of the API."""
@@ -69,25 +63,23 @@ class Site(SitePki):
 
 
 @pytest.fixture(scope="module")
-def site(run_directory: Path) -> Iterator[Site]:
-    made = Site(run_directory / "enrol")
-    made.controller.start()
-    yield made
-    made.controller.stop()
-    assert "Traceback" not in made.controller.log.read_text()
+def site(run_directory: Path) -> Iterator[Enrolling]:
+    made = Enrolling(run_directory / "enrol")
+    with made.running():
+        yield made
 
 
-def refused(site: Site, method: str, request: Any) -> Any:
+def refused(site: Enrolling, method: str, request: Any) -> Any:
     with pytest.raises(grpc.RpcError) as caught:
         site.call(method, request)
     return of(caught.value)
 
 
-def refused_enrolment(site: Site, secret: str, request: bytes) -> Any:
+def refused_enrolment(site: Enrolling, secret: str, request: bytes) -> Any:
     return refused(site, "Enrol", pki_pb2.EnrolRequest(secret=secret, signing_request=request.decode()))
 
 
-def test_a_new_host_gets_a_certificate_for_its_token_and_connects_with_it(site: Site) -> None:
+def test_a_new_host_gets_a_certificate_for_its_token_and_connects_with_it(site: Enrolling) -> None:
     key, token = pki.new_key(), site.invite("e1")
     assert (token.host, token.ca_fingerprint) == ("e1", pki.fingerprint(site.authority.trusted()[0]))
     answer = site.enrol(token.secret, pki.signing_request(key, "e1"))
@@ -99,7 +91,7 @@ def test_a_new_host_gets_a_certificate_for_its_token_and_connects_with_it(site: 
         stream.accept()
 
 
-def test_a_token_is_good_for_one_key_which_may_ask_again_if_its_answer_was_lost(site: Site) -> None:
+def test_a_token_is_good_for_one_key_which_may_ask_again_if_its_answer_was_lost(site: Enrolling) -> None:
     token, request = site.invite("e2"), pki.signing_request(pki.new_key(), "e2")
     site.enrol(token.secret, request)
     site.enrol(token.secret, request)
@@ -108,7 +100,7 @@ def test_a_token_is_good_for_one_key_which_may_ask_again_if_its_answer_was_lost(
     assert "was used before" in told.message
 
 
-def test_of_two_that_use_a_token_at_once_one_is_served(site: Site) -> None:
+def test_of_two_that_use_a_token_at_once_one_is_served(site: Enrolling) -> None:
     token = site.invite("e3")
     requests = [pki.signing_request(pki.new_key(), "e3") for _ in range(8)]
 
@@ -127,14 +119,14 @@ def test_of_two_that_use_a_token_at_once_one_is_served(site: Site) -> None:
     assert sum(asyncio.run(scenario())) == 1
 
 
-def test_a_token_is_good_for_its_host_alone(site: Site) -> None:
+def test_a_token_is_good_for_its_host_alone(site: Enrolling) -> None:
     token = site.invite("e4")
     told = refused_enrolment(site, token.secret, pki.signing_request(pki.new_key(), "e5"))
     assert (told.code, told.reason) == ("UNAUTHENTICATED", "ENROLMENT_REFUSED")
     site.enrol(token.secret, pki.signing_request(pki.new_key(), "e4"))
 
 
-def test_a_token_expires(site: Site) -> None:
+def test_a_token_expires(site: Enrolling) -> None:
     token = site.invite("e6", seconds=1)
     deadline = time.monotonic() + 1
     wait_until(lambda: time.monotonic() > deadline, seconds=5, what="a second to pass")
@@ -142,7 +134,7 @@ def test_a_token_expires(site: Site) -> None:
     assert (told.code, told.reason) == ("UNAUTHENTICATED", "ENROLMENT_REFUSED")
 
 
-def test_a_request_that_cannot_be_signed_leaves_the_token_good(site: Site) -> None:
+def test_a_request_that_cannot_be_signed_leaves_the_token_good(site: Enrolling) -> None:
     token = site.invite("e7")
     for request in (b"", b"nonsense", pki.signing_request(pki.new_key(), "e7").replace(b"M", b"N")):
         told = refused_enrolment(site, token.secret, request)
@@ -161,12 +153,12 @@ def test_a_request_that_cannot_be_signed_leaves_the_token_good(site: Site) -> No
         ({"host": "h", "lifetime": Duration()}, "lifetime"),
     ],
 )
-def test_an_enrolment_that_makes_no_sense_is_refused(site: Site, wanted: dict[str, Any], field: str) -> None:
+def test_an_enrolment_that_makes_no_sense_is_refused(site: Enrolling, wanted: dict[str, Any], field: str) -> None:
     told = refused(site, "CreateEnrolment", pki_pb2.CreateEnrolmentRequest(**wanted))
     assert (told.code, set(told.words)) == ("INVALID_ARGUMENT", {field})
 
 
-def test_no_secret_of_an_enrolment_and_no_key_is_at_rest_or_in_the_log(site: Site) -> None:
+def test_no_secret_of_an_enrolment_and_no_key_is_at_rest_or_in_the_log(site: Enrolling) -> None:
     token, key = site.invite("e8"), pki.new_key()
     site.enrol(token.secret, pki.signing_request(key, "e8"))
     private = pki.key_pem(key).splitlines()[1]
@@ -180,26 +172,23 @@ def test_no_secret_of_an_enrolment_and_no_key_is_at_rest_or_in_the_log(site: Sit
 
 
 def test_a_controller_without_the_ca_says_where_to_make_a_certificate(run_directory: Path, tmp_path: Path) -> None:
-    site = Site(run_directory / "no-ca", ca_dir=str(tmp_path / "elsewhere"))
-    site.controller.start()
-    try:
+    site = Enrolling(run_directory / "no-ca", ca_dir=str(tmp_path / "elsewhere"))
+    with site.running():
         told = refused(site, "CreateEnrolment", pki_pb2.CreateEnrolmentRequest(host="h1"))
         assert (told.code, told.reason) == ("FAILED_PRECONDITION", "NO_AUTHORITY")
         assert "headgate pki issue host" in told.message
         with pytest.raises(grpc.RpcError) as caught:
             renew(site, site.host("h1"), "h1")
         assert of(caught.value).reason == "NO_AUTHORITY"
-    finally:
-        site.controller.kill()
 
 
-def renew(site: Site, identity: Identity, name: str) -> pki_pb2.Certificate:
+def renew(site: Enrolling, identity: Identity, name: str) -> pki_pb2.Certificate:
     with channel(site.hosts, identity) as hosts:
         request = pki_pb2.RenewRequest(signing_request=pki.signing_request(pki.new_key(), name).decode())
         return pki_pb2_grpc.PkiServiceStub(hosts).Renew(request, timeout=SECONDS)  # type: ignore[no-untyped-call, no-any-return]
 
 
-def test_a_host_renews_its_own_certificate_and_no_other(site: Site) -> None:
+def test_a_host_renews_its_own_certificate_and_no_other(site: Enrolling) -> None:
     identity = site.host("r1")
     renewed = pki.certificates_from(renew(site, identity, "r1").certificate.encode())[0]
     assert pki.subject_of(renewed) == Subject(Role.HOST, "r1")
@@ -212,13 +201,13 @@ def test_a_host_renews_its_own_certificate_and_no_other(site: Site) -> None:
     assert of(caught.value).reason == "CERTIFICATE_REFUSED"
 
 
-def test_nothing_is_renewed_on_the_port_of_the_api(site: Site) -> None:
+def test_nothing_is_renewed_on_the_port_of_the_api(site: Enrolling) -> None:
     with pytest.raises(grpc.RpcError) as caught:
         site.call("Renew", pki_pb2.RenewRequest(signing_request="x"))
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-async def renewing(site: Site, host: str, until: Any, after: Any = lambda renewal: None) -> None:
+async def renewing(site: Enrolling, host: str, until: Any, after: Any = lambda renewal: None) -> None:
     """Run a host's renewal until something is so."""
     config = AgentConfig(host=host, controllers=[site.hosts], pki_dir=str(site.directory / "host" / host))
     renewal = Renewal(config.controllers, Certificates(config))
@@ -230,7 +219,7 @@ async def renewing(site: Site, host: str, until: Any, after: Any = lambda renewa
         task.cancel()
 
 
-def test_a_host_renews_by_itself_before_its_certificate_expires(site: Site) -> None:
+def test_a_host_renews_by_itself_before_its_certificate_expires(site: Enrolling) -> None:
     files = site.issue(Role.HOST, "s1", lifetime=timedelta(minutes=2))
     before = files.load()
     asyncio.run(renewing(site, "s1", lambda: files.load().certificate != before.certificate))
@@ -240,9 +229,8 @@ def test_a_host_renews_by_itself_before_its_certificate_expires(site: Site) -> N
 
 
 def test_a_host_takes_a_certificate_of_a_new_ca_at_once(run_directory: Path) -> None:
-    site = Site(run_directory / "new-ca")
-    site.controller.start()
-    try:
+    site = Enrolling(run_directory / "new-ca")
+    with site.running():
         files = site.issue(Role.HOST, "s2")
         site.authority.rotate(pki.utc_now())
         files.save_ca(site.authority.bundle())
@@ -257,16 +245,12 @@ def test_a_host_takes_a_certificate_of_a_new_ca_at_once(run_directory: Path) -> 
         )
         site.issue(Role.CONTROLLER, "ctl1")
         site.authority.retire(pki.utc_now())
-        site.controller.stop()
-    finally:
-        site.controller.kill()
 
 
 def test_a_controller_renews_its_own_certificate_where_the_ca_is(run_directory: Path) -> None:
-    site = Site(run_directory / "self")
+    site = Enrolling(run_directory / "self")
     before = site.issue(Role.CONTROLLER, "ctl1", lifetime=timedelta(minutes=2)).load()
-    site.controller.start()
-    try:
+    with site.running():
         wait_until(
             lambda: site.own.load().certificate != before.certificate, seconds=SECONDS, what="a renewed certificate"
         )
@@ -274,9 +258,6 @@ def test_a_controller_renews_its_own_certificate_where_the_ca_is(run_directory: 
         with host_stream(site.hosts, site.host("h1")) as stream:
             stream.hello("h1")
             stream.accept()
-        site.controller.stop()
-    finally:
-        site.controller.kill()
 
 
 class Command(NamedTuple):
@@ -302,20 +283,19 @@ def enrol_by_command(controller: str, token: object, directory: Path) -> Command
 
 
 @pytest.fixture(scope="module")
-def remote(run_directory: Path) -> Iterator[Site]:
+def remote(run_directory: Path) -> Iterator[Enrolling]:
     """A site whose API is reached by TLS, with the certificate of the host stream."""
-    site = Site(run_directory / "remote")
+    site = Enrolling(run_directory / "remote")
     site.api = f"127.0.0.1:{free_port()}"
     site.controller.settings |= {
         "listen": [site.controller.api, site.api],
         "tls_certificate": str(site.own.identity),
     }
-    site.controller.start()
-    yield site
-    site.controller.stop()
+    with site.running():
+        yield site
 
 
-def test_a_new_host_enrols_with_nothing_but_a_token(remote: Site, tmp_path: Path) -> None:
+def test_a_new_host_enrols_with_nothing_but_a_token(remote: Enrolling, tmp_path: Path) -> None:
     token = remote.invite("n1")
     done = enrol_by_command(remote.api, token, tmp_path / "pki")
     assert (done.status, done.err) == (0, "")
@@ -331,9 +311,9 @@ def test_a_new_host_enrols_with_nothing_but_a_token(remote: Site, tmp_path: Path
 
 
 def test_on_first_contact_a_controller_of_another_site_is_not_shown_the_secret(
-    remote: Site, run_directory: Path, tmp_path: Path
+    remote: Enrolling, run_directory: Path, tmp_path: Path
 ) -> None:
-    other = Site(run_directory / "impostor")
+    other = Enrolling(run_directory / "impostor")
     token = other.invite_unasked("n2")
     done = enrol_by_command(remote.api, token, tmp_path / "pki")
     assert (done.status, done.out) == (1, "")
@@ -342,7 +322,7 @@ def test_on_first_contact_a_controller_of_another_site_is_not_shown_the_secret(
     assert "Enrol" not in remote.controller.log.read_text()
 
 
-def test_what_keeps_a_host_from_enrolling_is_told_in_words(remote: Site, site: Site, tmp_path: Path) -> None:
+def test_what_keeps_a_host_from_enrolling_is_told_in_words(remote: Enrolling, site: Enrolling, tmp_path: Path) -> None:
     directory = tmp_path / "pki"
     assert "made by `headgate pki invite`" in enrol_by_command(remote.api, "hge_x", directory).err
     nowhere = enrol_by_command(f"127.0.0.1:{free_port()}", remote.invite("n3"), directory)
@@ -365,6 +345,6 @@ def test_what_keeps_a_host_from_enrolling_is_told_in_words(remote: Site, site: S
     assert "is the certificate of n5" in enrol_by_command(remote.api, remote.invite("n6"), directory).err
 
 
-def made_for(site: Site, name: str) -> tuple[ec.EllipticCurvePrivateKey, bytes, bytes]:
+def made_for(site: Enrolling, name: str) -> tuple[ec.EllipticCurvePrivateKey, bytes, bytes]:
     identity = site.host(name)
     return identity.key, identity.certificate_pem, identity.ca_pem

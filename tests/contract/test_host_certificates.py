@@ -9,17 +9,15 @@ import logging
 import socket
 import ssl
 from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
 import grpc
 import pytest
-from controller_site import Controller, run
+from controller_site import Controller
 from host_stream import host_stream
-from ovsdb_server import NB_SCHEMA, serving
 from refusal import of
-from site_pki import SitePki
+from site_pki import Site, SitePki
 
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
@@ -29,46 +27,17 @@ from headgate_common.pki import Role
 from headgate_hostagent.certificates import Certificates
 from headgate_hostagent.config import AgentConfig
 from headgate_hostagent.stream import Link
-from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 
 SECONDS = 10.0
 DAY = timedelta(days=1)
 
 
-class Site(SitePki):
-    """A CA and a controller that meets hosts by TCP."""
-
-    def __init__(self, directory: Path, northbound: str) -> None:
-        super().__init__(directory)
-        self.own = self.issue(Role.CONTROLLER, "ctl1")
-        self.hosts = f"127.0.0.1:{free_port()}"
-        self.controller = Controller(
-            directory,
-            host_listen=[self.hosts],
-            pki_dir=str(self.own.ca.parent),
-            ca_dir=str(self.ca),
-            northbound=northbound,
-        )
-
-
 @pytest.fixture(scope="module")
 def site(run_directory: Path) -> Iterator[Site]:
-    with northbound(run_directory / "pki-nb") as remote:
-        made = Site(run_directory / "pki", remote)
-        made.controller.start()
-        made.controller.await_said("northbound synchronised")
+    made = Site(run_directory / "pki")
+    with made.running():
         yield made
-        made.controller.stop()
-        assert "Traceback" not in made.controller.log.read_text()
-
-
-@contextmanager
-def northbound(directory: Path) -> Iterator[str]:
-    """Run a Northbound while the block runs: without one, a new store tells hosts nothing."""
-    with serving(directory, NB_SCHEMA) as server:
-        run("ovn-nbctl", f"--db={server.remote}", "init")
-        yield server.remote
 
 
 def expired(site: SitePki, name: str) -> Identity:
@@ -239,44 +208,34 @@ def test_certificates_of_both_sides_are_renewed_under_a_stream_that_goes_on(site
 
 @pytest.fixture
 def rotated(run_directory: Path) -> Iterator[Site]:
-    """A controller whose CA is replaced by the test."""
-    with northbound(run_directory / "rotated-nb") as remote:
-        made = Site(run_directory / "rotated", remote)
-        made.controller.start()
-        made.controller.await_said("northbound synchronised")
+    made = Site(run_directory / "rotated")
+    with made.running():
         yield made
-        made.controller.kill()
 
 
 def test_another_ca_takes_over_without_a_dropped_stream(rotated: Site, tmp_path: Path) -> None:
     site, old = rotated, rotated.host("h1")
-    try:
-        with host_stream(site.hosts, old) as stream, host_stream(site.hosts, site.host("h2")) as other:
-            for name, one in (("h1", stream), ("h2", other)):
-                one.hello(name, protocol=2)
-                one.accept()
-                one.trusts.get(timeout=SECONDS)
-            site.authority.rotate(pki.utc_now())
-            both = stream.trusts.get(timeout=SECONDS)
-            assert len(pki.certificates_from(both.encode())) == 2
-            new = site.host("h1")
-            for identity in (old, new):
-                presented(site, identity, tmp_path)
-            site.host("h2")
-            site.issue(Role.CONTROLLER, "ctl1")
-            site.authority.retire(pki.utc_now())
-            assert len(pki.certificates_from(stream.trusts.get(timeout=SECONDS).encode())) == 1
-            wait_until(
-                lambda: len(site.own.load().authorities) == 1, seconds=SECONDS, what="the CA beside the controller"
-            )
-            presented(site, new, tmp_path)
-            shaken_off(site, old)
-            for one in (stream, other):
-                one.say(report=pb.Report())
-                assert one._call.is_active(), "streams go on with what they were opened with"
-        site.controller.stop()
-    finally:
-        site.controller.kill()
+    with host_stream(site.hosts, old) as stream, host_stream(site.hosts, site.host("h2")) as other:
+        for name, one in (("h1", stream), ("h2", other)):
+            one.hello(name, protocol=2)
+            one.accept()
+            one.trusts.get(timeout=SECONDS)
+        site.authority.rotate(pki.utc_now())
+        both = stream.trusts.get(timeout=SECONDS)
+        assert len(pki.certificates_from(both.encode())) == 2
+        new = site.host("h1")
+        for identity in (old, new):
+            presented(site, identity, tmp_path)
+        site.host("h2")
+        site.issue(Role.CONTROLLER, "ctl1")
+        site.authority.retire(pki.utc_now())
+        assert len(pki.certificates_from(stream.trusts.get(timeout=SECONDS).encode())) == 1
+        wait_until(lambda: len(site.own.load().authorities) == 1, seconds=SECONDS, what="the CA beside the controller")
+        presented(site, new, tmp_path)
+        shaken_off(site, old)
+        for one in (stream, other):
+            one.say(report=pb.Report())
+            assert one._call.is_active(), "streams go on with what they were opened with"
 
 
 class Mute:

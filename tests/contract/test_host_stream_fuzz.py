@@ -10,20 +10,17 @@ from typing import Any
 
 import grpc
 import pytest
-from controller_site import Central, Controller
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 from host_stream import HostStream, channel, host_stream
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from site_pki import SitePki
+from site_pki import Site
 
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
 from headgate_common.identity import Identity
-from headgate_common.pki import Role
-from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 
 SECONDS = 10.0
@@ -105,21 +102,16 @@ FIRST = st.one_of(
 )
 
 
-class Attacked:
+class Attacked(Site):
     """A controller with two hosts: one that is honest, and one that is not."""
 
-    def __init__(self, directory: Path, ovn: Central) -> None:
-        self.pki = SitePki(directory)
-        own = self.pki.issue(Role.CONTROLLER, "ctl1")
-        self.address = f"127.0.0.1:{free_port()}"
-        self.controller = Controller(
-            directory, ovn, host_listen=[self.address], pki_dir=str(own.ca.parent), ca_dir=str(self.pki.ca)
-        )
-        self.identity: Identity = self.pki.host("attacker")
+    def __init__(self, directory: Path) -> None:
+        super().__init__(directory)
+        self.identity: Identity = self.host("attacker")
 
     def say(self, said: list[bytes]) -> None:
         """Open a stream as the host that is not honest, say all that, and take whatever comes back."""
-        with channel(self.address, self.identity) as opened:
+        with channel(self.hosts, self.identity) as opened:
             unsent: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
             for one in (*said, None):
                 unsent.put(one)
@@ -129,11 +121,10 @@ class Attacked:
 
 
 @pytest.fixture(scope="module")
-def attacked(run_directory: Path, ovn: Central) -> Iterator[Attacked]:
-    made = Attacked(run_directory / "fuzz", ovn)
-    made.controller.start()
-    yield made
-    made.controller.stop()
+def attacked(run_directory: Path) -> Iterator[Attacked]:
+    made = Attacked(run_directory / "fuzz")
+    with made.running():
+        yield made
 
 
 @pytest.fixture(scope="module")
@@ -145,7 +136,7 @@ def site_api(attacked: Attacked) -> Iterator[Api]:
 
 @pytest.fixture(scope="module")
 def victim(attacked: Attacked, site_api: Api) -> Iterator[HostStream]:
-    with host_stream(attacked.address, attacked.pki.host("victim")) as stream:
+    with host_stream(attacked.hosts, attacked.host("victim")) as stream:
         stream.hello("victim", networks={"provider": "br-ext"})
         stream.accept()
         yield stream
@@ -179,7 +170,7 @@ def test_after_all_that_the_others_are_served_as_before(attacked: Attacked, site
     site_api.create("projects/p/vpcs/shop/subnets/web", cidr="10.1.0.0/24")
     port = site_api.create("projects/p/vpcs/shop/subnets/web/ports/a", host="hosts/victim")
     assert set(victim.accept().put) == {port.name}
-    with host_stream(attacked.address, attacked.identity) as stream:
+    with host_stream(attacked.hosts, attacked.identity) as stream:
         stream.hello("attacker")
         assert port.name not in stream.accept().put, "what is another host's is not told"
 
@@ -188,7 +179,7 @@ def test_a_host_that_reports_no_end_of_faults_leaves_the_list_of_hosts_readable(
     attacked: Attacked, site_api: Api, victim: HostStream
 ) -> None:
     report = pb.Report(failures={f"key{i}": "x" * 2_000 for i in range(5_000)})
-    with host_stream(attacked.address, attacked.identity) as stream:
+    with host_stream(attacked.hosts, attacked.identity) as stream:
         stream.hello("attacker")
         stream.desired()
         stream.say(report=report)
@@ -202,7 +193,7 @@ def test_a_host_that_reports_no_end_of_faults_leaves_the_list_of_hosts_readable(
 
 def test_messages_beyond_every_size_end_the_stream_that_sent_them(attacked: Attacked, victim: HostStream) -> None:
     report = pb.Report(failures={f"key{i}": "x" * 1000 for i in range(17_000)})
-    with host_stream(attacked.address, attacked.identity) as stream:
+    with host_stream(attacked.hosts, attacked.identity) as stream:
         stream.hello("attacker")
         stream.desired()
         stream.say(report=report)
