@@ -122,7 +122,7 @@ class Controller:
     def __init__(self, address: str) -> None:
         self.address = address
         self.heard: queue.Queue[pb.ConnectRequest] = queue.Queue()
-        self._say: queue.Queue[pb.Desired | None] = queue.Queue()
+        self._say: queue.Queue[pb.ConnectResponse | None] = queue.Queue()
         self._nonces = itertools.count(1)
         self.report = pb.Report()
         self._server = grpc.server(ThreadPoolExecutor(4), options=SERVER_OPTIONS)
@@ -135,8 +135,8 @@ class Controller:
         say = self._say
         context.add_callback(lambda: say.put(None))
         ThreadPoolExecutor(1).submit(self._hear, requests)
-        while (desired := say.get()) is not None:
-            yield pb.ConnectResponse(desired=desired)
+        while (response := say.get()) is not None:
+            yield response
 
     def _hear(self, requests: Iterator[pb.ConnectRequest]) -> None:
         with contextlib.suppress(grpc.RpcError):
@@ -154,10 +154,14 @@ class Controller:
     def say(self, version: str, put: Mapping[str, pb.DesiredObject], **fields: object) -> pb.ConnectRequest:
         """Send a desired state and return the answer."""
         nonce = str(next(self._nonces))
-        self._say.put(pb.Desired(version=version, nonce=nonce, put=put, **{"epoch": 1, **fields}))
+        self.tell(desired=pb.Desired(version=version, nonce=nonce, put=put, **{"epoch": 1, **fields}))
         answer = self.heard.get(timeout=DEADLINE)
         assert nonce in (answer.ack.nonce, answer.nack.nonce), answer
         return answer
+
+    def tell(self, **message: object) -> None:
+        """Send one message."""
+        self._say.put(pb.ConnectResponse(**message))
 
     def expect_report(self, check: Callable[[pb.Report], object], seconds: float = DEADLINE) -> pb.Report:
         try:

@@ -76,6 +76,20 @@ def test_hello_names_host_facts_and_what_is_held(agent: AgentProcess, controller
     assert (second.held_version, second.epoch) == ("7", 3)
 
 
+def test_a_controller_of_an_older_and_of_a_newer_version_is_worked_with(running, controller):
+    assert controller.say("2", desired()).ack.version == "2", "one that knows no welcome"
+    controller.tell(welcome=pb.Welcome(protocol=2))
+    controller.tell()  # a message of a later version, of which this one knows nothing
+    assert controller.say("3", desired()).ack.version == "3"
+
+
+def test_a_controller_that_speaks_what_this_agent_does_not_is_left_with_words(running, controller):
+    controller.tell(welcome=pb.Welcome(protocol=9))
+    until(lambda: "version 9 of the host protocol is not spoken here; upgrade this agent" in running.log)
+    controller.hello()
+    assert controller.say("2", desired()).ack.version == "2", "it tries again, and one that it understands is heard"
+
+
 def test_a_restart_writes_nothing(running: AgentProcess, machine: Machine, controller: Controller):
     before = machine.writes()
     assert running.stop() == 0
