@@ -17,10 +17,10 @@ EXTRA_PROTOS = {"HEADGATE_EXTRA_PROTOS": MODULE, "PYTHONPATH": str(FOLDER)}
 
 
 @contextmanager
-def kitchen(directory: Path) -> Iterator[Controller]:
-    """Run such a controller, and what it needs, while the block runs."""
+def kitchen(directory: Path, **own: Any) -> Iterator[Controller]:
+    """Run such a controller, with settings of its `own`, and what it needs, while the block runs."""
     with central(directory / "ovn") as site:
-        settings: dict[str, Any] = {"extra_kinds": ["headgate_test.kitchen_sink"]}
+        settings = {"extra_kinds": ["headgate_test.kitchen_sink"]} | own
         made = Controller(directory / "controller", site, variables={"PYTHONPATH": str(FOLDER)}, **settings)
         with controlling(made) as running:
             yield running

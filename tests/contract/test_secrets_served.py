@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import gzip
 import sqlite3
 import uuid
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from kitchen_site import FOLDER, kitchen, kitchen_sink
 from refusal import refusal
 
 from api import Api
-from headgate.v1 import intent_pb2
+from headgate.v1 import admin_pb2, admin_pb2_grpc, intent_pb2
 
 PROJECT, SINK = "projects/secrets", "projects/secrets/kitchenSinks/s"
 SECRETS = ("planted-one", "planted-two", "planted-three")
@@ -118,3 +119,38 @@ def test_it_survives_a_restart_and_is_kept_by_an_update_after_it(api: Api, contr
     controller.start()
     after = api.update(SINK, title="after the restart")
     assert (after.password_digest, after.taps, after.basin) == (before.password_digest, before.taps, before.basin)
+
+
+def test_a_backup_holds_secrets_sealed_only_and_a_restore_brings_them_back(
+    run_directory: Path, descriptor: Descriptor
+) -> None:
+    key_file = run_directory / "backup.key"
+    key_file.write_bytes(base64.b64encode(b"k" * 32))
+    key_file.chmod(0o600)
+    with kitchen(run_directory / "sealed", state_key_file=str(key_file)) as full:
+        client = Api(full.api, descriptor)
+        client.create(SINK, **FIELDS)
+        parts = list(_admin(client).Backup(admin_pb2.BackupRequest(), timeout=30))
+        client.close()
+    assert list(parts[-1].summary.left_out) == []
+    text = gzip.decompress(b"".join(part.content for part in parts))
+    for secret in SECRETS:
+        assert secret.encode() not in text
+        assert not any(base64.b64encode(b" " * shift + secret.encode())[4:12] in text for shift in range(3))
+    with kitchen(run_directory / "unsealed", state_key_file=str(key_file)) as empty:
+        empty.await_said("northbound synchronised")
+        client = Api(empty.api, descriptor)
+        _admin(client).Restore((admin_pb2.RestoreRequest(content=part.content) for part in parts), timeout=30)
+        client.close()
+        empty.await_said("begun anew")
+        assert holding(empty.database) == {"secret"}
+
+
+def test_without_a_key_a_backup_leaves_secrets_out_and_says_so(api: Api, descriptor: Descriptor) -> None:
+    api.create(SINK, **FIELDS)
+    summary = list(_admin(api).Backup(admin_pb2.BackupRequest(), timeout=30))[-1].summary
+    assert [words for words in summary.left_out if "secrets of 1 resources" in words and "state_key_file" in words]
+
+
+def _admin(client: Api) -> Any:
+    return admin_pb2_grpc.AdminServiceStub(client.channel)  # type: ignore[no-untyped-call]
