@@ -27,6 +27,10 @@ from token_site import TokenSite
 
 from api import Api
 from headgate.v1 import admin_pb2, admin_pb2_grpc
+from headgate_controller.store.backup import write_backup
+from headgate_controller.store.backup_file import BackupReader
+from headgate_controller.store.database import Database
+from headgate_controller.store.keyring import Keyring
 from headgate_lab.waiting import wait_until
 
 SECONDS = 30.0
@@ -312,6 +316,31 @@ def test_a_backup_made_while_others_write_is_of_one_revision(full: Site, empty: 
             summary.resources,
             summary.revision,
         )
+
+
+class Interrupting(io.BytesIO):
+    """A file; when its first bytes are written, somebody else changes the database."""
+
+    def __init__(self, database: Path) -> None:
+        super().__init__()
+        self._database: Path | None = database
+
+    def write(self, data: Any) -> int:
+        if self._database is not None:
+            with sqlite3.connect(self._database) as other:
+                other.execute("INSERT INTO state_lock VALUES ('p/late', 'id', x'7b7d')")
+            self._database = None
+        return super().write(data)
+
+
+def test_what_is_written_while_a_backup_is_made_is_not_in_it(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path}/headgate.db")
+    file = Interrupting(tmp_path / "headgate.db")
+    write_backup(database.engine, Keyring(), file)
+    database.close()
+    backup = BackupReader(file)
+    backup.verify()
+    assert "state_lock" not in {table for table, _, _ in backup.rows()}
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

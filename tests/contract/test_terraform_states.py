@@ -7,9 +7,7 @@ import json
 import os
 import secrets
 import signal
-import socket
 import sqlite3
-import struct
 import subprocess
 import sys
 import threading
@@ -513,17 +511,6 @@ def test_whoever_can_open_the_unix_socket_needs_no_token_and_only_its_owner_can(
     socket_file = guarded.controller.http
     assert ask(socket_file, "/terraform/state/local/x", "POST", state(1)).status == 200
     assert Path(socket_file.removeprefix("unix:")).stat().st_mode & 0o777 == 0o600
-
-
-def test_a_caller_that_hangs_up_at_once_is_not_taken_for_a_local_one(guarded: Site) -> None:
-    host, port = guarded.address.split(":")
-    content = state(1)
-    head = f"POST /terraform/state/hung/up HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\n\r\n".encode()
-    for _ in range(30):
-        with socket.create_connection((host, int(port))) as connection:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-            connection.sendall(head + content)
-    assert ask(guarded.controller.http, "/terraform/state/hung/up").status == 404
 
 
 def test_failed_attempts_are_logged_without_what_was_tried(guarded: Site) -> None:
