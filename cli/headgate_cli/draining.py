@@ -1,12 +1,13 @@
 """Where gateways are, and how a host is left by them."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.v1 import host_pb2
 from headgate_cli.api import Api
+from headgate_cli.errors import NotFoundError
 from headgate_cli.kinds import Kind
 from headgate_cli.names import ANY, shorten
 from headgate_cli.resources import get_one, list_all
@@ -35,49 +36,47 @@ def set_drain(api: Api, kind: Kind, host: Any, *, drain: bool) -> Any:
     return api.call(method, method.request(**fields))
 
 
-def carried(vpcs: Iterator[Any], host: str) -> list[Gateway]:
-    """Return the gateways that a host carries now."""
-    return [
-        Gateway(vpc.name, key, next(iter(vpc.external_subnets[key].gateway_hosts), ""))
-        for vpc in vpcs
-        for key, place in sorted(vpc.active_gateways.items())
-        if place == host
-    ]
-
-
 def gateways_on(api: Api, vpc_kind: Kind, host: str) -> list[Gateway]:
     """Return the gateways that a host carries now, of every project."""
-    return carried(list_all(api, vpc_kind, ANY), host)
+    vpcs = list_all(api, vpc_kind, ANY)
+    return [_gateway(vpc, key) for vpc in vpcs for key, place in sorted(vpc.active_gateways.items()) if place == host]
+
+
+def _gateway(vpc: Any, key: str) -> Gateway:
+    return Gateway(vpc.name, key, next(iter(vpc.external_subnets[key].gateway_hosts), ""))
 
 
 def moved(
-    api: Api, vpc_kind: Kind, host: str, seconds: float, say: Callable[[str], None]
+    api: Api, vpc_kind: Kind, host: str, before: list[Gateway], seconds: float, say: Callable[[str], None]
 ) -> tuple[list[Gateway], list[Gateway]]:
     """Say which gateways leave a host that drains, as they do; return those that are late after `seconds`, and those
     that stay because no other host can carry them.
     """
-    end = time.monotonic() + seconds
-    left = gateways_on(api, vpc_kind, host)
+    end, left = time.monotonic() + seconds, before
     while True:
+        left = _still_there(api, vpc_kind, host, left, say)
         late = [gateway for gateway in left if gateway.wanted != host]
         if not late or time.monotonic() >= end:
             return late, [gateway for gateway in left if gateway.wanted == host]
         time.sleep(EVERY)
-        left = _still_there(api, vpc_kind, host, left, say)
 
 
 def _still_there(
     api: Api, vpc_kind: Kind, host: str, before: list[Gateway], say: Callable[[str], None]
 ) -> list[Gateway]:
-    vpcs = {name: get_one(api, vpc_kind, name) for name in {gateway.vpc for gateway in before}}
-    left = carried(iter(vpcs.values()), host)
+    """Return the gateways that no other host carries yet, as they are meant to be now."""
+    left = []
     for gateway in before:
-        place = vpcs[gateway.vpc].active_gateways.get(gateway.key, "")
-        if place and place != host:
+        try:
+            vpc = get_one(api, vpc_kind, gateway.vpc)
+        except NotFoundError:
+            continue
+        place = vpc.active_gateways.get(gateway.key, "")
+        if place not in ("", host):
             say(f"  {gateway} is on {shorten(place, '')} now")
-    there = {(gateway.vpc, gateway.key) for gateway in left}
-    nowhere = [g for g in before if not vpcs[g.vpc].active_gateways.get(g.key) and (g.vpc, g.key) not in there]
-    return left + nowhere
+        elif gateway.key in vpc.external_subnets:
+            left.append(_gateway(vpc, gateway.key))
+    return left
 
 
 def staying(api: Api, vm_kind: Kind, port_kind: Kind, host: str) -> list[str]:

@@ -85,9 +85,10 @@ def drain(
 
     kinds = known_kinds()
     host = find(api, kinds["host"], "", name)
+    carried = draining.gateways_on(api, kinds["vpc"], host.name)
     draining.set_drain(api, kinds["host"], host, drain=True)
     typer.echo(f"{host.name} drains.")
-    late, stuck = draining.moved(api, kinds["vpc"], host.name, timeout, typer.echo)
+    late, stuck = draining.moved(api, kinds["vpc"], host.name, carried, timeout, typer.echo)
     for left in draining.staying(api, kinds["vm"], kinds["port"], host.name):
         typer.echo(f"  {left} stays: what runs it can move it")
     if stuck:

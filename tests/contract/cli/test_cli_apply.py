@@ -194,9 +194,10 @@ def test_prune_that_would_break_somebody_else_changes_nothing(
     api.create(f"projects/{project}/vpcs/b/subnets/theirs", cidr="10.1.0.0/24")
     file = tmp_path / "shop.yaml"
     file.write_text(objects({"kind": "vpc", "name": "a", "labels": {"app": "shop"}}))
-    printed = headgate("apply", "-f", str(file), "--prune", "app=shop", "--yes")
-    assert printed.status == 1
-    assert "theirs" in printed.err
+    for more in ("--dry-run", "--yes"):
+        printed = headgate("apply", "-f", str(file), "--prune", "app=shop", more)
+        assert printed.status == 1
+        assert "theirs" in printed.err
     assert sorted(names(api, project)) == ["vpcs/b", "vpcs/b/subnets/theirs"]
 
 

@@ -86,6 +86,7 @@ def test_a_refusal_comes_back_as_comments_and_mended_it_is_applied(
     assert headgate("edit", "subnet", "web").status == 0
     second = (shown / "shown-1").read_text().splitlines()
     assert second[0] == "#! Refused:"
+    assert not [line for line in second if "Save and leave" in line], "what was said before is gone"
     assert second[1].startswith("#!   domain_name: 'not a domain'")
     assert "description: Back # mine" in second, "the user's own comments stay"
     assert api.get(subnet).domain_name == "shop.example"
@@ -112,8 +113,9 @@ def test_giving_up_after_a_refusal_loses_nothing(headgate: CommandLine, api: Api
 def test_a_program_that_saves_the_same_refused_text_for_ever_ends(
     headgate: CommandLine, subnet: str, editor: Rewrite
 ) -> None:
-    editor(*[rewriting("10.1.0.0/24", "10.2.0.0/24")] * 3)
+    shown = editor(*[rewriting("10.1.0.0/24", "10.2.0.0/24")] * 9)
     assert headgate("edit", "subnet", "web").status == 1
+    assert len(list(shown.glob("shown-*"))) == 2
 
 
 def test_c14_what_somebody_else_changed_meanwhile_is_shown_and_stays(

@@ -46,10 +46,12 @@ class Running:
         except Empty:
             raise AssertionError(f"no further line within {SECONDS} s") from None
 
-    def until(self, words: str) -> None:
-        """Return once a line ends with these words; those before it are of no interest."""
-        while not self.line().endswith(words):
-            pass
+    def until(self, words: str) -> list[str]:
+        """Return the lines up to one that ends with these words."""
+        lines = [self.line()]
+        while not lines[-1].endswith(words):
+            lines.append(self.line())
+        return lines
 
     def first(self, act: Callable[[int], object]) -> str:
         """Act until there is a line: when the program has begun to look cannot be seen from outside."""
@@ -120,16 +122,17 @@ def test_a_watch_survives_a_restart_of_the_controller_and_misses_nothing(start: 
     with controlling(Controller(run_directory / "watched")) as controller:
         api = Api(controller.api)
         watch = start("watch", "-p", "shop", controller=controller)
-        watch.first(lambda n: api.create(f"projects/shop/vpcs/first-{n}"))
+        shown = [watch.first(lambda n: api.create(f"projects/shop/vpcs/first-{n}"))]
         for kill in (controller.stop, controller.kill):
             kill()
             controller.start()
             name = f"projects/shop/vpcs/{kill.__name__}"
             api.create(name)
-            watch.until(f"+ vpc {name}")
+            shown += watch.until(f"+ vpc {name}")
         api.close()
         status, said = watch.end()
     assert status == -signal.SIGINT, "as every program that Ctrl-C ends: 130 in a shell"
+    assert len(shown) == len(set(shown)), "nothing is shown twice"
     assert said.count("No controller is there; trying again") == 2
     assert "Traceback" not in said
 

@@ -6,7 +6,7 @@ from typing import Any
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.message import Message
 
-from headgate.v1 import floating_ip_pb2, host_pb2, port_pb2, subnet_pb2, types_pb2, vpc_pb2
+from headgate.v1 import floating_ip_pb2, host_pb2, intent_pb2, port_pb2, subnet_pb2, types_pb2, vpc_pb2
 from headgate_cli.connection import Connection
 from headgate_cli.errors import NotFoundError
 from headgate_cli.kinds import Method
@@ -37,6 +37,9 @@ class StandIn:
         verb = method.path.rsplit("/", 1)[1]
         if verb.startswith("List"):
             return self._list(method, request)
+        if verb == "AwaitRealised":
+            self.resources[request.name].reconciling = False
+            return intent_pb2.AwaitRealisedResponse(realised=True)
         if request.name not in self.resources:
             raise NotFoundError(f"There is no {request.name}.")
         return self._delete(request) if verb.startswith("Delete") else self.resources[request.name]

@@ -137,6 +137,11 @@ def test_on_a_narrow_screen_nothing_is_lost(headgate: CommandLine, monkeypatch: 
     assert max(map(len, lines.splitlines()[1:])) <= 40
 
 
+def test_lint_gives_what_changed_a_moment_ago_the_time_to_be_realised(headgate: CommandLine, server: StandIn) -> None:
+    assert server.resources["projects/default/vpcs/shop/subnets/web/ports/web1"].reconciling
+    assert "NOT_REALISED" not in headgate("lint").out
+
+
 def test_a_map_of_names_is_shown_in_short(headgate: CommandLine, server: StandIn) -> None:
     server.resources["projects/default/vpcs/shop"].active_gateways["internet"] = "hosts/h1"
     assert "internet=h1" in headgate("get", "vpcs").table[1]
