@@ -1,17 +1,18 @@
 """`headgate`: the command line of a Headgate controller. Its commands are the modules of `commands`."""
 
+import os
 import pkgutil
 import signal
 import sys
 from collections.abc import Callable, Sequence
 from importlib import import_module
-from typing import Any
+from typing import Any, NoReturn
 
 import typer
 from typer.completion import completion_init  # type: ignore[attr-defined]
 
 from headgate_cli import commands
-from headgate_cli.errors import MEANINGS, CliError
+from headgate_cli.errors import MEANINGS, CliError, Status
 
 EXTRA = "HEADGATE_EXTRA_PROTOS: importable modules, separated by commas, that hold further kinds."
 NAME, COMPLETE = "headgate", "_HEADGATE_COMPLETE"
@@ -50,6 +51,16 @@ def main(argv: Sequence[str] | None = None, *, dial: Callable[..., Any] | None =
     except CliError as error:
         print(error, file=sys.stderr)
         sys.exit(error.status)
+    except OSError as error:
+        _unwritable(error)
+
+
+def _unwritable(error: OSError) -> NoReturn:
+    """End the program, whose output cannot be written: a full disk, say; what is left of it goes nowhere."""
+    if sys.stdout is sys.__stdout__:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    print(f"{error.filename or 'The output'} cannot be written or read: {error.strerror}.", file=sys.stderr)
+    sys.exit(Status.REFUSED)
 
 
 def _end_by_signals() -> None:

@@ -1,5 +1,6 @@
 """`headgate export`: projects as files."""
 
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -58,7 +59,16 @@ def export(
 
 
 def _save(file: Path, text: str) -> None:
+    """Write a file whole or not at all: what was there before stays until the new one is on the disk.
+
+    Raises:
+        CliError: it cannot be written.
+    """
+    new = file.with_name(f".{file.name}.new")
     try:
-        file.write_text(text)
+        new.write_text(text)
+        new.replace(file)
     except OSError as error:
+        with suppress(OSError):
+            new.unlink()
         raise CliError(f"{file} cannot be written: {error.strerror}.") from error

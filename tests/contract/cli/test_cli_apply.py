@@ -245,6 +245,19 @@ def test_what_is_exported_applies_as_it_is_and_from_nothing_gives_the_same_netwo
     assert headgate("export", "-o", form).out == file.read_text()
 
 
+def test_an_export_that_cannot_be_written_leaves_the_file_of_before(
+    headgate: CommandLine, shop: Path, tmp_path: Path
+) -> None:
+    headgate("apply", "-f", str(shop), "--yes", "--no-wait")
+    file = tmp_path / "all.yaml"
+    assert headgate("export", "-f", str(file)).err == f"{file} holds 5 resources.\n"
+    before = file.read_text()
+    (tmp_path / ".all.yaml.new").mkdir()
+    failed = headgate("export", "-f", str(file))
+    assert (failed.status, file.read_text()) == (1, before)
+    assert "cannot be written" in failed.err
+
+
 def test_an_export_holds_what_users_set_and_nothing_that_only_the_controller_says(
     headgate: CommandLine, api: Api, project: str, shop: Path
 ) -> None:

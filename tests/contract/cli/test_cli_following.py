@@ -162,6 +162,17 @@ def test_a_reader_that_has_gone_ends_the_program_quietly(api: Api, project: str,
     assert (ended.returncode, ended.stderr) == (-signal.SIGPIPE, b"")
 
 
+def test_a_full_disk_is_said_to_be(api: Api, project: str, shared_controller: Controller) -> None:
+    api.create(f"projects/{project}/vpcs/shop")
+    argv = [HEADGATE, "get", "vpcs", "-p", project, "--endpoint", shared_controller.api]
+    with Path("/dev/full").open("w") as full:
+        ended = subprocess.run(
+            argv, env=environment(), stdout=full, stderr=subprocess.PIPE, timeout=SECONDS, check=False
+        )
+    words = b"The output cannot be written or read: No space left on device.\n"
+    assert (ended.returncode, ended.stderr) == (1, words)
+
+
 def test_wait_returns_once_a_resource_is_gone(start: Start, api: Api, project: str) -> None:
     vpc = f"projects/{project}/vpcs/shop"
     api.create(vpc)
