@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 PREFIX = "HEADGATE_"
+INSTALLED = Path("/etc/headgate")
 """What the names of environment variables begin with."""
 
 _DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
@@ -49,6 +50,12 @@ def doc(default: T, text: str) -> T:
     else:
         field = dataclasses.field(default=default, metadata=metadata)
     return field  # type: ignore[no-any-return]  # a field stands in for its default, as dataclasses do
+
+
+def installed(name: str) -> Path | None:
+    """Return the configuration that an installed program finds by itself; None if there is none on this machine."""
+    path = INSTALLED / name
+    return path if path.exists() else None
 
 
 def load(cls: type[T], path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> T:

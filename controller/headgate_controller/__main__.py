@@ -11,7 +11,7 @@ from pathlib import Path
 
 import uvloop
 
-from headgate_common.config import ConfigError, load
+from headgate_common.config import ConfigError, installed, load
 from headgate_common.config_text import to_toml
 from headgate_common.log import setup
 from headgate_controller.app import run
@@ -22,7 +22,12 @@ from headgate_controller.errors import HeadgateError
 def main() -> int:
     """Run the program; the exit status is 2 for a configuration that cannot be used, 1 for another failure to run."""
     parser = argparse.ArgumentParser(prog="headgate-controller", description=__doc__)
-    parser.add_argument("--config", type=Path, help="configuration file (TOML)")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=installed("controller.toml"),
+        help="configuration file (TOML); else /etc/headgate/controller.toml, if it is there",
+    )
     parser.add_argument("--print-config", action="store_true", help="show what it would run with, and end")
     arguments = parser.parse_args()
     try:

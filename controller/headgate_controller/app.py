@@ -16,6 +16,7 @@ import grpc
 import grpc.aio
 from starlette.routing import Route
 
+from headgate_common.readiness import tell_ready
 from headgate_controller import settings
 from headgate_controller.api.admin_service import SERVICE as ADMIN_SERVICE
 from headgate_controller.api.admin_service import AdminService
@@ -120,6 +121,7 @@ async def _serve(site: Site, stop: asyncio.Event) -> bool:
         await started.start()
     _warn_of_locked_doors(config, site.tokens)
     log.info("ready", extra={"listen": ",".join(config.listen), "revision": site.committed.world.revision})
+    tell_ready()
     ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored)]
     await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))

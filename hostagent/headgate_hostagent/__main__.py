@@ -8,7 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
-from headgate_common.config import ConfigError, load
+from headgate_common.config import ConfigError, installed, load
 from headgate_common.config_text import to_toml
 from headgate_common.diagnosis import State, table
 from headgate_common.log import setup
@@ -51,7 +51,12 @@ def _arguments() -> argparse.Namespace:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="headgate-agent", description="Keeps one hypervisor as Headgate desires.")
-    parser.add_argument("--config", type=Path, help="the configuration, a TOML file")
+    parser.add_argument(
+        "--config",
+        type=Path,
+        default=installed("agent.toml"),
+        help="the configuration, a TOML file; else /etc/headgate/agent.toml, if it is there",
+    )
     parser.add_argument("--log-level", help="debug, info, warning or error")
     parser.add_argument("--print-config", action="store_true", help="show what it would run with, and end")
     commands = parser.add_subparsers(dest="command")

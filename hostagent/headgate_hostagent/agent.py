@@ -13,6 +13,7 @@ from tenacity.wait import wait_random_exponential
 
 from headgate.v1 import host_link_pb2 as pb
 from headgate_common.pki import PkiError
+from headgate_common.readiness import tell_ready
 from headgate_common.reconciler import Reconciler
 from headgate_hostagent import wire
 from headgate_hostagent.certificates import Certificates
@@ -71,7 +72,7 @@ class Agent:
         self._reconciler: Reconciler[Part] = Reconciler("host", self._act, wait=RETRY)
         loop = asyncio.get_running_loop()
         self._switch = SwitchDatabase(config.ovsdb, lambda: loop.call_soon_threadsafe(self._mark, Part.SWITCH))
-        self._host = Host(config, self._switch, OvnController(config.ovn_controller_rundir))
+        self._host = Host(config, self._switch, OvnController(Path(config.ovn_rundir)))
 
     async def run(self) -> None:
         """Work until cancelled.
@@ -80,13 +81,14 @@ class Agent:
             OSError: the state on disk cannot be read.
         """
         self._session = Session(self._file.load())
-        rundirs = {Path(self._config.ovs_rundir), self._config.ovn_controller_rundir}
+        rundirs = {Path(self._config.ovs_rundir), Path(self._config.ovn_rundir)}
         watches: list[LinkWatch | DirectoryWatch] = [LinkWatch(self._device_changed)]
         watches += [DirectoryWatch(path, lambda: self._mark(Part.OVN, Part.SWITCH)) for path in sorted(rundirs)]
         for watch in watches:
             watch.start()
         self._mark(*Part)
         log.info("agent started", extra={"host": self._config.host, "version": self._session.held.version})
+        tell_ready()
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._reconciler.run())

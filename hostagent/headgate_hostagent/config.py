@@ -34,7 +34,7 @@ class AgentConfig:
     state_dir: str = doc("/var/lib/headgate-agent", "Where the last accepted desired state is kept.")
     ovsdb: str = doc("unix:/run/openvswitch/db.sock", "This host's Open_vSwitch database.")
     ovs_rundir: str = doc("/run/openvswitch", "Where the bridges' management sockets live.")
-    ovn_rundir: str = doc("", "Where ovn-controller's control socket lives; empty: in ovs_rundir.")
+    ovn_rundir: str = doc("/run/ovn", "Where ovn-controller's control socket lives.")
     ovn_controller_log: str = doc("/var/log/ovn/ovn-controller.log", "ovn-controller's log, which is only read.")
     tunnel_address: str = doc("", "Required. The tunnel endpoint (VTEP) address with its prefix length.")
     tunnel_device: str = doc("", "The device that the agent keeps up and the tunnel address on; empty: not its task.")
@@ -48,11 +48,6 @@ class AgentConfig:
     def tunnel_ip(self) -> str:
         """The tunnel endpoint address without its prefix length."""
         return self.tunnel_address.partition("/")[0]
-
-    @property
-    def ovn_controller_rundir(self) -> Path:
-        """Where ovn-controller's control socket lives."""
-        return Path(self.ovn_rundir or self.ovs_rundir)
 
 
 def load_config(path: Path | None, environ: Mapping[str, str], flags: Mapping[str, object]) -> AgentConfig:

@@ -38,7 +38,7 @@ async def diagnose(config: AgentConfig) -> list[Finding]:
     switch = SwitchDatabase(config.ovsdb)
     try:
         held, state = _held(config)
-        host = Host(config, switch, OvnController(config.ovn_controller_rundir))
+        host = Host(config, switch, OvnController(Path(config.ovn_rundir)))
         seen, unsettled = await host.look(held), host.unsettled_seconds()
         links = await read_links([config.tunnel_device] if config.tunnel_device else [])
     finally:

@@ -22,7 +22,7 @@ async def status(config: AgentConfig) -> str:
     held = DesiredFile(Path(config.state_dir), config.host).read()
     switch = SwitchDatabase(config.ovsdb)
     try:
-        seen = await Host(config, switch, OvnController(config.ovn_controller_rundir)).look(held)
+        seen = await Host(config, switch, OvnController(Path(config.ovn_rundir))).look(held)
     finally:
         await switch.close()
     return "\n".join((*_table(_summary(config, held, seen)), *_table(_interfaces(seen))))

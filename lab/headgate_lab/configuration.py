@@ -38,6 +38,7 @@ def agent_settings(host: Host, *, run_dir: Path, pki_dir: Path) -> dict[str, obj
         "state_dir": f"{run_dir}/agent",
         "ovsdb": f"unix:{run_dir}/db.sock",
         "ovs_rundir": str(run_dir),
+        "ovn_rundir": str(run_dir),
         "ovn_controller_log": f"{run_dir}/ovn-controller.log",
         "tunnel_address": host.tunnel_address,
         "tunnel_device": TUNNEL_BRIDGE,

@@ -192,6 +192,7 @@ controllers = ["unix:{d}/hosts.sock"]
 state_dir = "{d}/state"
 ovsdb = "unix:{d}/db.sock"
 ovs_rundir = "{d}"
+ovn_rundir = "{d}"
 tunnel_address = "172.31.0.11/24"
 tunnel_device = "br-phy"
 datapath_type = "netdev"
