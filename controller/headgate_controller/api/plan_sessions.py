@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import aclosing
 from typing import Any
 
 import grpc
@@ -72,12 +72,12 @@ class PlanSessions:
         principal = caller.get()
         veil = None if principal.projects is None else Veil(principal, session)
         self._sessions.add(session)
+        loop = asyncio.get_running_loop()
         try:
-            async for batch in _batches(steps):
-                for answer in await asyncio.get_running_loop().run_in_executor(
-                    self._thread, self._answers, session, batch
-                ):
-                    yield answer if veil is None else _veiled(veil, answer)
+            async with aclosing(_batches(steps)) as batches:
+                async for batch in batches:
+                    for answer in await loop.run_in_executor(self._thread, self._answers, session, batch):
+                        yield answer if veil is None else _veiled(veil, answer)
         finally:
             self._sessions.discard(session)
 
@@ -175,7 +175,7 @@ def _veiled(veil: Veil, answer: Answer) -> Answer:
     return answer
 
 
-async def _batches(steps: AsyncIterator[Step]) -> AsyncIterator[list[Step]]:
+async def _batches(steps: AsyncIterator[Step]) -> AsyncGenerator[list[Step], None]:
     """Yield the steps that have arrived, as they arrive.
 
     Raises:
@@ -203,8 +203,7 @@ async def _batches(steps: AsyncIterator[Step]) -> AsyncIterator[list[Step]]:
         await feeding
     finally:
         feeding.cancel()
-        with suppress(asyncio.CancelledError):
-            await feeding
+        await asyncio.gather(feeding, return_exceptions=True)
 
 
 async def _next(queue: asyncio.Queue[Step | None]) -> list[Step | None]:

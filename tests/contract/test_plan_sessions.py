@@ -1,0 +1,151 @@
+"""PlanSession as any client can call it: what it answers, and what it does to those who ask for too much."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.json_format import ParseDict
+from refusal import of
+from token_site import READ_ONLY, TokenSite
+
+from api import Api
+from headgate.v1 import intent_pb2, subnet_pb2, vpc_pb2
+from headgate_controller.api import plan_sessions
+
+Step = intent_pb2.PlanSessionRequest
+
+
+def named(which: str, name: str) -> Step:
+    return Step(**{which: intent_pb2.PlannedName(name=name)})
+
+
+def created(id_: int, message: Any, **fields: Any) -> Step:
+    step = Step(id=id_)
+    step.create.resource.Pack(ParseDict(fields, message))
+    return step
+
+
+def answers(api: Api, *steps: Step) -> list[tuple[int, list[tuple[str, str, str, bool]]]]:
+    """Return what a session answers: for each id the faults."""
+    return [
+        (answer.id, [(v.field, v.reason, v.resource, v.open) for v in answer.violations])
+        for answer in api.intent.PlanSession(iter(steps), timeout=20)
+    ]
+
+
+def refused(api: Api, *steps: Step | bytes) -> Any:
+    """Return the error with which a session ends."""
+    call: Any = api.channel.stream_stream(
+        "/headgate.v1.IntentService/PlanSession",
+        lambda step: step if isinstance(step, bytes) else step.SerializeToString(),
+        intent_pb2.PlanSessionResponse.FromString,
+    )
+    with pytest.raises(grpc.RpcError) as caught:
+        list(call(iter(steps), timeout=20))
+    return of(caught.value)
+
+
+def test_a_plan_is_judged_step_by_step_and_changes_nothing(api: Api, project: str) -> None:
+    vpc = f"projects/{project}/vpcs/v"
+    web, db = (
+        created(number, subnet_pb2.Subnet(), name=f"{vpc}/subnets/{name}", cidr=cidr)
+        for number, name, cidr in ((2, "web", "10.1.0.0/24"), (3, "db", "10.1.0.0/16"))
+    )
+    assert answers(api, created(1, vpc_pb2.Vpc(), name=vpc), web, db) == [
+        (1, []),
+        (2, []),
+        (3, [("cidr", "CIDR_OVERLAP", f"{vpc}/subnets/web", False)]),
+    ]
+    assert list(api.names(f"projects/{project}/")) == []
+
+
+def test_what_exists_stays_open_until_the_client_says_that_it_manages_it(api: Api, project: str) -> None:
+    vpc = f"projects/{project}/vpcs/v"
+    api.create(vpc)
+    api.create(f"{vpc}/subnets/web", cidr="10.1.0.0/24")
+    db = {"name": f"{vpc}/subnets/db", "cidr": "10.1.0.0/16"}
+    overlap = [("cidr", "CIDR_OVERLAP", f"{vpc}/subnets/web", True)]
+    steps = [
+        created(1, subnet_pb2.Subnet(), **db),
+        named("manage", f"{vpc}/subnets/web"),
+        created(2, subnet_pb2.Subnet(), **db),
+        named("remove", f"{vpc}/subnets/web"),
+        created(3, subnet_pb2.Subnet(), **db),
+    ]
+    assert answers(api, *steps) == [(1, overlap), (2, overlap), (3, [])]
+
+
+def test_a_session_is_about_the_intent_at_its_beginning(api: Api, project: str) -> None:
+    vpc = f"projects/{project}/vpcs/v"
+
+    def steps() -> Iterator[Step]:
+        yield created(1, vpc_pb2.Vpc(), name=vpc)
+        api.create(f"projects/{project}/vpcs/w")
+        yield created(2, vpc_pb2.Vpc(), name=f"projects/{project}/vpcs/w")
+
+    assert [list(a.violations) for a in api.intent.PlanSession(steps(), timeout=20)] == [[], []]
+
+
+MALFORMED = [
+    (Step(id=1), ("step", "EXACTLY_ONE")),
+    (named("manage", ""), ("manage", "BAD_NAME")),
+    (named("keep", "x" * 2000), ("keep", "BAD_NAME")),
+    (b"\xff\xff\xff", ("", "UNREADABLE")),
+    (created(1, vpc_pb2.Vpc(), name="x", description="x" * 2_000_000), ("step", "TOO_LONG")),
+]
+
+
+@pytest.mark.parametrize(("step", "fault"), MALFORMED)
+def test_a_step_that_makes_no_sense_ends_the_session_in_words(
+    api: Api, step: Step | bytes, fault: tuple[str, str]
+) -> None:
+    error = refused(api, step)
+    assert (error.code, error.faults) == ("INVALID_ARGUMENT", {fault})
+
+
+def test_a_resource_of_no_kind_ends_the_session_in_words(api: Api) -> None:
+    step = Step(id=1)
+    step.create.resource.type_url = "type.googleapis.com/no.such.Kind"
+    assert refused(api, step).faults == {("type_url", "UNKNOWN_KIND")}
+
+
+def test_a_name_of_no_form_is_a_fault_of_the_plan(api: Api, project: str) -> None:
+    ((_, found),) = answers(api, created(1, vpc_pb2.Vpc(), name=f"projects/{project}/vpcs/Not A Name"))
+    assert [(field, reason) for field, reason, *_ in found] == [("name", "BAD_NAME")]
+
+
+def test_more_plans_at_a_time_than_fit_are_refused_in_words_until_one_ends(api: Api) -> None:
+    forever = threading.Event()
+
+    def silent() -> Iterator[Step]:
+        yield named("keep", "projects/p/vpcs/none")
+        forever.wait()
+
+    calls = [api.intent.PlanSession(silent(), timeout=60) for _ in range(plan_sessions.MOST_SESSIONS)]
+    try:
+        for call in calls:
+            next(call)
+        error = refused(api, named("keep", "projects/p/vpcs/none"))
+        assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "TOO_MUCH")
+        assert "repeat yours when one has ended" in error.message
+    finally:
+        forever.set()
+        for call in calls:
+            call.cancel()
+
+
+def test_a_token_of_one_project_is_not_told_who_of_another_stands_in_its_way(site: TokenSite) -> None:
+    vlan = {"vlan": {"physical_network": "provider", "id": 4001}, "gateway": "198.18.7.1", "cidr": "198.18.7.0/24"}
+    site.admin.create("projects/b/subnets/theirs", **vlan)
+    client = site.holding("a", access=READ_ONLY)
+    mine = created(1, subnet_pb2.Subnet(), name="projects/a/subnets/mine", **vlan)
+    assert answers(client, mine) == [(1, [("vlan", "VLAN_IN_USE", "", True)])]
+    (answer,) = client.intent.PlanSession(iter([mine]), timeout=20)
+    assert "a resource of another project" in answer.violations[0].description
+    for step in (named("keep", "projects/b/subnets/theirs"), named("manage", "projects/b/subnets/theirs")):
+        assert refused(client, step).reason == "NOT_PERMITTED"
+    site.admin.delete("projects/b/subnets/theirs")
