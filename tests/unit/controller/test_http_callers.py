@@ -6,12 +6,19 @@ import pytest
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 
-from headgate_controller.principal import SITE, Access
+from headgate_controller.principal import SITE, Access, Principal
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.web.callers import Callers
 
-NO_TOKENS = cast(Tokens, None)
-"""Nothing is asked of them here."""
+
+class NoTokens:
+    """Nobody has one here."""
+
+    def authenticate(self, secret: str) -> Principal:
+        raise AssertionError(f"{secret!r} was taken for a token")
+
+
+NO_TOKENS = cast(Tokens, NoTokens())
 
 
 def request(**scope: Any) -> Request:
