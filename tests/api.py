@@ -100,8 +100,18 @@ class Api:
         request.deadline.seconds = seconds
         return self.intent.AwaitRealised(request, timeout=seconds + 10, wait_for_ready=True)
 
+    def unprotect(self, prefix: str) -> None:
+        """Lift the protection against deletion of all resources whose names begin with `prefix`."""
+        for response in self.intent.Watch(intent_pb2.WatchRequest(name_prefix=prefix), timeout=30):
+            if not response.name:
+                return
+            resource = message_factory.GetMessageClass(self.kind(response.name)).FromString(response.resource.value)
+            if resource.deletion_protection:  # type: ignore[attr-defined]
+                self.update(response.name, deletion_protection=False)
+
     def clear(self, project: str) -> None:
-        """Delete everything in a project at once."""
+        """Delete everything in a project at once, protected or not."""
+        self.unprotect(f"projects/{project}/")
         mutations = [
             intent_pb2.Mutation(delete=intent_pb2.DeleteMutation(name=name, when_unreferenced=True))
             for name in sorted(self.names(f"projects/{project}/"), key=lambda name: (-name.count("/"), name))
