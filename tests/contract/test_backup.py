@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import gzip
 import io
@@ -11,7 +12,7 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -27,10 +28,12 @@ from token_site import TokenSite
 
 from api import Api
 from headgate.v1 import admin_pb2, admin_pb2_grpc
+from headgate_controller.api.admin_service import AdminService
 from headgate_controller.store.backup import write_backup
 from headgate_controller.store.backup_file import BackupReader
 from headgate_controller.store.database import Database
-from headgate_controller.store.keyring import Keyring
+from headgate_controller.store.keyring import Keyring, read_keyring
+from headgate_controller.store.restore import Held
 from headgate_lab.waiting import wait_until
 
 SECONDS = 30.0
@@ -407,6 +410,51 @@ def test_a_controller_killed_in_the_middle_of_a_restore_is_empty_or_restored(
     site.controller.start()
     site.ready()
     site.controller.stop()
+
+
+class Closed:
+    """Stands for the commit queue; says when it is closed, which is when a restore begins to change the database."""
+
+    def __init__(self) -> None:
+        self.event = threading.Event()
+
+    def close(self) -> None:
+        self.event.set()
+
+
+async def sent(content: bytes) -> AsyncIterator[admin_pb2.RestoreRequest]:
+    yield admin_pb2.RestoreRequest(content=content)
+
+
+async def ready_northbound() -> Held:
+    return Held(0, ours=False)
+
+
+def test_a_restore_whose_client_is_gone_is_finished_before_the_controller_begins_anew(
+    full: Site, tmp_path: Path
+) -> None:
+    content, summary = full.backup()
+    database, writer = Database(f"sqlite:///{tmp_path}/headgate.db"), Closed()
+
+    async def scenario() -> int:
+        keyring = read_keyring(str(full.controller.settings["state_key_file"]))
+        service = AdminService(database, keyring, writer, ready_northbound)  # type: ignore[arg-type]
+        with sqlite3.connect(tmp_path / "headgate.db", isolation_level=None) as other:
+            other.execute("BEGIN IMMEDIATE")
+            call = asyncio.create_task(service.restore(sent(content), None))
+            assert await asyncio.to_thread(writer.event.wait, SECONDS)
+            call.cancel()
+            with suppress(asyncio.CancelledError):
+                await call
+            assert not service.restored.is_set(), "the database still changes"
+            other.execute("ROLLBACK")
+        async with asyncio.timeout(SECONDS):
+            await service.restored.wait()
+        with sqlite3.connect(tmp_path / "headgate.db") as found:
+            return int(found.execute("SELECT count(*) FROM intent").fetchone()[0])
+
+    assert asyncio.run(scenario()) == summary.resources
+    database.close()
 
 
 def test_without_northbound_nothing_is_restored_since_its_epoch_is_not_known(full: Site, run_directory: Path) -> None:

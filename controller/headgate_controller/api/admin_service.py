@@ -6,6 +6,7 @@ import asyncio
 import logging
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import ExitStack
 from typing import IO, Any
 
 import grpc
@@ -37,6 +38,7 @@ class AdminService:
         self._writer = writer
         self._northbound = northbound
         self._restoring = asyncio.Lock()
+        self._under_way: set[asyncio.Task[admin_pb2.RestoreResponse]] = set()
         self.restored = asyncio.Event()
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -68,8 +70,18 @@ class AdminService:
         self, requests: AsyncIterator[admin_pb2.RestoreRequest], _context: Any
     ) -> admin_pb2.RestoreResponse:
         """Take a backup over; nothing is begun before it has been received and found whole."""
-        with tempfile.TemporaryFile() as file:
+        with ExitStack() as begun:
+            file = begun.enter_context(tempfile.TemporaryFile())
             await _receive(requests, file)
+            taking_over = asyncio.create_task(self._take_over(file, begun.pop_all()))
+        # A client that is gone does not stop it half-way: the controller would begin anew while the tables change.
+        self._under_way.add(taking_over)
+        taking_over.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(taking_over)
+
+    async def _take_over(self, file: IO[bytes], held: ExitStack) -> admin_pb2.RestoreResponse:
+        """Put what was received in place of the store; `held` keeps the file open until then."""
+        with held:
             backup = await asyncio.to_thread(_verified, file)
             async with self._restoring:
                 await asyncio.to_thread(check_empty, self._engine)
