@@ -10,9 +10,9 @@ from google.protobuf.message import Message
 
 from headgate_cli.connection import Connection
 from headgate_cli.errors import CliError, Status, UnreachableError
-from headgate_cli.kinds import Method
 from headgate_cli.refusals import is_unanswered, read_refusal, unreachable
 from headgate_common.client_access import is_plaintext, token_from
+from headgate_common.methods import Method
 
 SOCKET = "/run/headgate/api.sock"
 """Where a controller of this machine listens for its administrator."""

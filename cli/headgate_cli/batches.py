@@ -13,8 +13,9 @@ from headgate_cli.errors import NotFoundError
 from headgate_cli.kinds import Kind, intent_method
 from headgate_cli.manifests import Manifest
 from headgate_cli.ordering import needed_by
-from headgate_cli.refusals import FieldFault, RefusedError
+from headgate_cli.refusals import RefusedError
 from headgate_cli.resources import get_one, list_all, unpacked
+from headgate_common import refusals
 
 MOST = 1_000
 """Mutations of one batch. Source: proto/headgate/v1/intent.proto, BatchRequest."""
@@ -132,9 +133,9 @@ def _blamed(refusal: RefusedError, wishes: Sequence[Wish]) -> dict[str, list[Fau
     return found
 
 
-def _fault(wish: Wish, path: str, fault: FieldFault) -> Fault:
+def _fault(wish: Wish, path: str, fault: refusals.Fault) -> Fault:
     where = f"{wish.name}: {path}: " if path else f"{wish.name}: "
-    return Fault(wish.manifest.place_of(path), f"{where}{fault.description} ({fault.reason})")
+    return Fault(wish.manifest.place_of(path), f"{where}{fault.text} ({fault.reason})")
 
 
 def _without(wishes: Sequence[Wish], refused: set[str]) -> list[Wish]:

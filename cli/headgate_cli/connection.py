@@ -9,6 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
+from headgate_common.client_access import endpoints_from
+
 Endpoints = Annotated[
     list[str] | None,
     typer.Option("--endpoint", help='Where a controller listens, "host:port" or "unix:/path"; may be repeated.'),
@@ -43,8 +45,7 @@ class Connection:
 
 def connection(endpoint: Endpoints = None, token_file: TokenFile = "", ca_file: CaFile = "") -> Connection:
     """Return the connection that a command line asks for; each parameter is an option of every command that has one."""
-    listed = [part.strip() for part in os.environ.get("HEADGATE_ENDPOINTS", "").split(",")]
-    return Connection(tuple(endpoint or (part for part in listed if part)), token_file, ca_file)
+    return Connection(tuple(endpoint or endpoints_from(os.environ)), token_file, ca_file)
 
 
 def connected(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,25 +8,15 @@ from difflib import get_close_matches
 from types import ModuleType
 from typing import Any
 
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
 import headgate.v1
 from headgate.v1 import annotations_pb2, intent_pb2
 from headgate_cli.errors import CliError, Status
+from headgate_common.methods import Method, as_method
 
 ALL = "all"
 """What a user writes for every kind."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method of the API: its path on the wire, and the messages it takes and returns."""
-
-    path: str
-    request: type[Message]
-    response: type[Message]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +37,6 @@ class Kind:
         """Return the standard method Get, List, Create, Update or Delete."""
         service = self.message.file.services_by_name[f"{self.message.name}Service"]
         return as_method(next(method for method in service.methods if method.name.startswith(verb)))
-
-
-def as_method(descriptor: MethodDescriptor) -> Method:
-    """Return the method that a descriptor describes."""
-    return Method(
-        path=f"/{descriptor.containing_service.full_name}/{descriptor.name}",
-        request=GetMessageClass(descriptor.input_type),
-        response=GetMessageClass(descriptor.output_type),
-    )
 
 
 def intent_method(name: str) -> Method:

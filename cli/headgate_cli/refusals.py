@@ -1,16 +1,12 @@
-"""What a failed call says, in words: google.rpc.Status from its trailing metadata, or at least its code."""
+"""What a failed call says, in words."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 
 from headgate_cli.errors import CliError, NotFoundError, UnreachableError
-
-DETAILS = "grpc-status-details-bin"
-"""Where gRPC carries the rich status."""
+from headgate_common import refusals
+from headgate_common.refusals import Fault, is_explained
 
 REFERRERS = "referrers"
 """Metadata of a refused deletion: who uses the resource, separated by commas."""
@@ -21,24 +17,13 @@ ADVICE = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class FieldFault:
-    """One fault of one field of a request: where, a stable reason, and words that say the fix."""
-
-    field: str
-    reason: str
-    description: str
-
-
 class RefusedError(CliError):
     """The controller answered, and said no.
 
     `reason` is the machine-readable one, `metadata` what came with it; `faults` are those of single fields.
     """
 
-    def __init__(
-        self, message: str, reason: str, metadata: Mapping[str, str], faults: Sequence[FieldFault] = ()
-    ) -> None:
+    def __init__(self, message: str, reason: str, metadata: Mapping[str, str], faults: Sequence[Fault] = ()) -> None:
         super().__init__(message)
         self.reason = reason
         self.metadata = metadata
@@ -48,7 +33,7 @@ class RefusedError(CliError):
 def is_unanswered(error: grpc.RpcError) -> bool:
     """Whether no controller answered at all."""
     silent = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-    return silent and not _packed_status(error)
+    return silent and not is_explained(error)
 
 
 def unreachable(error: grpc.RpcError, endpoints: Sequence[str]) -> UnreachableError:
@@ -63,18 +48,8 @@ def read_refusal(error: grpc.RpcError) -> CliError:
     """Return the error for a call that the controller refused: its words, and each fault of a field on a line."""
     if error.code() is grpc.StatusCode.NOT_FOUND:
         return NotFoundError(error.details() or "There is no such resource.")
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    for detail in status_pb2.Status.FromString(_packed_status(error)).details:
-        detail.Unpack(info)
-        detail.Unpack(bad)
-    faults = [FieldFault(v.field, v.reason, v.description) for v in bad.field_violations]
-    lines = [f"  {v.field}: {v.description} ({v.reason})" for v in faults]
-    words = "Refused:" if faults else error.details() or error.code().name
-    advice = [ADVICE[error.code()]] if error.code() in ADVICE else []
-    return RefusedError("\n".join([words, *lines, *advice]), info.reason, dict(info.metadata), faults)
-
-
-def _packed_status(error: grpc.RpcError) -> bytes:
-    trailing: Any = error.trailing_metadata() or ()
-    value = dict(trailing).get(DETAILS, b"")
-    return value if isinstance(value, bytes) else b""
+    said = refusals.read_refusal(error)
+    lines = [f"  {fault.field}: {fault.text} ({fault.reason})" for fault in said.faults]
+    words = "Refused:" if said.faults else said.message or said.code.name
+    advice = [ADVICE[said.code]] if said.code in ADVICE else []
+    return RefusedError("\n".join([words, *lines, *advice]), said.reason, said.metadata, said.faults)

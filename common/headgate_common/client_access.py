@@ -1,4 +1,4 @@
-"""What clients of the API do alike: where their token comes from, and which endpoints they speak to in the clear."""
+"""What clients of the API do alike: where endpoints and token come from, and to whom they speak in the clear."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from ipaddress import ip_address
 from pathlib import Path
 
-TOKEN, TOKEN_FILE, CA_FILE = "HEADGATE_TOKEN", "HEADGATE_TOKEN_FILE", "HEADGATE_CA_FILE"
+ENDPOINTS, CA_FILE = "HEADGATE_ENDPOINTS", "HEADGATE_CA_FILE"
+TOKEN, TOKEN_FILE = "HEADGATE_TOKEN", "HEADGATE_TOKEN_FILE"
 """Variables of the environment."""
 
 SENDABLE = re.compile(r"[!-~]+")
@@ -54,3 +55,8 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def endpoints_from(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Return where controllers listen, as the environment says; empty if it does not."""
+    return tuple(part for text in environment.get(ENDPOINTS, "").split(",") if (part := text.strip()))

@@ -11,8 +11,8 @@ import grpc
 import grpc.aio
 from google.protobuf.message import Message
 
+from headgate_common.methods import Method
 from headgate_terraform.interruption import GRACE_SECONDS, Interruption
-from headgate_terraform.kinds import Method
 from headgate_terraform.settings import DNS, Endpoint, Settings
 
 MAX_MESSAGE_BYTES = 256 * 1024 * 1024

@@ -9,13 +9,14 @@ from collections.abc import Iterator, Mapping
 import grpc
 
 from headgate.v1 import intent_pb2
+from headgate_common.refusals import Fault, Refusal
 from headgate_terraform import plan_steps
 from headgate_terraform.client import Client
 from headgate_terraform.holding import Holding, Traffic, Turn
 from headgate_terraform.kinds import Kind
 from headgate_terraform.paths import Problem, Severity
 from headgate_terraform.plan_stream import PlanStream, SessionEndedError, Violations
-from headgate_terraform.refusals import Refusal, Violation, explain
+from headgate_terraform.refusals import explain
 from headgate_terraform.settings import Settings
 from headgate_terraform.terraform_command import Command, read_command
 from headgate_terraform.values import UNKNOWN, Value
@@ -91,10 +92,8 @@ class Foresight:
             return [] if told else list(_offline(str(error)))
         if self._stream is None:
             return []
-        found = tuple(Violation(v.field, v.reason, v.description) for v in violations)
-        return (
-            list(explain(kind, name, Refusal(grpc.StatusCode.INVALID_ARGUMENT, "", violations=found))) if found else []
-        )
+        found = tuple(Fault(v.field, v.reason, v.description) for v in violations)
+        return list(explain(kind, name, Refusal(grpc.StatusCode.INVALID_ARGUMENT, "", faults=found))) if found else []
 
     async def _ask_patiently(self, stream: PlanStream, step: plan_steps.Step, violations: Violations) -> Violations:
         """Return what still stands against a step when nothing more can cure it, or what is certain anyway."""

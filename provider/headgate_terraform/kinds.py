@@ -8,11 +8,10 @@ from types import ModuleType
 from typing import Any
 
 from google.protobuf.descriptor import Descriptor, FileDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 
 import headgate.v1
 from headgate.v1 import annotations_pb2
+from headgate_common.methods import Method, as_method
 from headgate_terraform.attributes import Attribute, Object, Scalar
 from headgate_terraform.compiler import compile_message
 from headgate_terraform.names import NamePattern, check_form, split
@@ -27,15 +26,6 @@ RESERVED = frozenset(
     }
 )
 """Names taken at the top of a block: by the provider's own arguments, and by Terraform."""
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method of the API: its path on the wire, and the messages it takes and returns."""
-
-    path: str
-    request: type[Message]
-    response: type[Message]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,12 +76,7 @@ class Kind:
 
 def find_method(file: FileDescriptor, service: str, method: str) -> Method:
     """Return a method of a service in a proto file."""
-    descriptor = file.services_by_name[service].methods_by_name[method]
-    return Method(
-        path=f"/{file.package}.{service}/{method}",
-        request=GetMessageClass(descriptor.input_type),
-        response=GetMessageClass(descriptor.output_type),
-    )
+    return as_method(file.services_by_name[service].methods_by_name[method])
 
 
 def load_kinds(extra: Iterable[str] = ()) -> dict[str, Kind]:

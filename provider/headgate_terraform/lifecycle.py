@@ -12,6 +12,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from headgate.v1 import types_pb2
+from headgate_common.refusals import read_refusal
 from headgate_terraform.client import Client
 from headgate_terraform.conversion import extract, fill
 from headgate_terraform.interruption import InterruptedByUserError
@@ -22,7 +23,7 @@ from headgate_terraform.patience import Attempt, Patience
 from headgate_terraform.planning import changed_fields
 from headgate_terraform.prefetch import Prefetch
 from headgate_terraform.realisation import await_realised
-from headgate_terraform.refusals import explain, read_refusal
+from headgate_terraform.refusals import explain, passes
 from headgate_terraform.secrets import with_secrets
 from headgate_terraform.settings import Settings
 from headgate_terraform.timeouts import timeout_seconds
@@ -224,4 +225,4 @@ def _is_deleting(message: Any) -> bool:
 
 
 def _passes(error: BaseException) -> bool:
-    return isinstance(error, grpc.aio.AioRpcError) and read_refusal(error).passes
+    return isinstance(error, grpc.aio.AioRpcError) and passes(read_refusal(error))

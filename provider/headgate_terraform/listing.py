@@ -3,7 +3,8 @@
 from collections.abc import AsyncIterator
 from typing import Any, Protocol
 
-from headgate_terraform.kinds import Kind, Method
+from headgate_common.methods import Method
+from headgate_terraform.kinds import Kind
 
 
 class Caller(Protocol):

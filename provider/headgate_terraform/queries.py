@@ -7,6 +7,7 @@ from typing import Any
 import grpc
 import grpc.aio
 
+from headgate_common.refusals import read_refusal
 from headgate_terraform.attributes import Object
 from headgate_terraform.client import Client
 from headgate_terraform.conversion import extract
@@ -15,7 +16,7 @@ from headgate_terraform.kinds import Kind
 from headgate_terraform.lifecycle import Outcome
 from headgate_terraform.listing import list_all
 from headgate_terraform.paths import Path, Problem
-from headgate_terraform.refusals import explain, read_refusal
+from headgate_terraform.refusals import explain
 from headgate_terraform.settings import Settings
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value

@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from headgate_common.client_access import CA_FILE, checked_token, is_plaintext, token_from
+from headgate_common.client_access import CA_FILE, checked_token, endpoints_from, is_plaintext, token_from
 from headgate_terraform import formats
 from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.names import check_id
@@ -128,9 +128,8 @@ class Settings:
 
 def complete(config: dict[str, Value], environment: Mapping[str, str]) -> dict[str, Value]:
     """Return the provider block with what the environment says where it says nothing."""
-    endpoints = [e.strip() for e in environment.get("HEADGATE_ENDPOINTS", "").split(",") if e.strip()]
     fallback = {
-        "endpoints": endpoints or None,
+        "endpoints": list(endpoints_from(environment)) or None,
         "token": _token(environment),
         "tls": {"ca_file": ca, "cert_file": None, "key_file": None} if (ca := environment.get(CA_FILE)) else None,
         "project": environment.get("HEADGATE_PROJECT") or DEFAULT_PROJECT,

@@ -8,11 +8,11 @@ them.
         client.create_and_wait(Vpc(name="projects/demo/vpcs/shop"))
 """
 
+from headgate_common.refusals import Fault
 from headgate_sdk.client import Client, creation, deletion, update
 from headgate_sdk.connection import Connection
 from headgate_sdk.errors import (
     AlreadyExistsError,
-    Fault,
     HeadgateError,
     InvalidError,
     NotFoundError,

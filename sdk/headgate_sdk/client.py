@@ -12,10 +12,11 @@ from google.protobuf.field_mask_pb2 import FieldMask
 from google.protobuf.message import Message
 
 from headgate.v1 import intent_pb2
+from headgate_common.methods import Method
 from headgate_sdk import watching
 from headgate_sdk.connection import Connection
 from headgate_sdk.errors import NotRealisedError
-from headgate_sdk.kinds import Method, method, resource_of, unpacked
+from headgate_sdk.kinds import method, resource_of, unpacked
 
 R = TypeVar("R", bound=Message)
 

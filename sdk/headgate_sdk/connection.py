@@ -12,10 +12,10 @@ import grpc
 import tenacity
 from google.protobuf.message import Message
 
-from headgate_common.client_access import CA_FILE, is_plaintext, token_from
+from headgate_common.client_access import CA_FILE, endpoints_from, is_plaintext, token_from
 from headgate_common.handshake import explain
+from headgate_common.methods import Method
 from headgate_sdk.errors import UnreachableError, is_unanswered, refusal
-from headgate_sdk.kinds import Method
 
 DEFAULT_ENDPOINT = "localhost:7443"
 LARGEST_MESSAGE = 256 * 1024 * 1024
@@ -32,13 +32,11 @@ class Connection:
     """The controllers at several endpoints ("host:port" or "unix:/path"), as one; safe to use from several threads.
 
     What is left out is taken from HEADGATE_ENDPOINTS, HEADGATE_TOKEN or the file that HEADGATE_TOKEN_FILE names, and
-    HEADGATE_CA_FILE. A dead controller is passed
-    over; while none answers, calls wait.
+    HEADGATE_CA_FILE. A dead controller is passed over; while none answers, calls wait.
     """
 
     def __init__(self, endpoints: Sequence[str] = (), *, token: str = "", ca_file: str = "") -> None:
-        listed = [part.strip() for part in os.environ.get("HEADGATE_ENDPOINTS", "").split(",")]
-        self._endpoints = list(endpoints) or [part for part in listed if part] or [DEFAULT_ENDPOINT]
+        self._endpoints = list(endpoints) or list(endpoints_from(os.environ)) or [DEFAULT_ENDPOINT]
         token = token or token_from(os.environ)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._ca_file = ca_file or os.environ.get(CA_FILE, "")

@@ -3,23 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
 
 import grpc
-from google.rpc import error_details_pb2, status_pb2
 
-DETAILS = "grpc-status-details-bin"
-"""Where gRPC carries the rich status (google.rpc.Status)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """One thing that is wrong with a request: where, why in one word for programs, and in words with the fix."""
-
-    field: str
-    reason: str
-    text: str
+from headgate_common.refusals import Fault, is_explained, read_refusal
 
 
 class HeadgateError(Exception):
@@ -82,7 +69,7 @@ KINDS: Mapping[grpc.StatusCode, type[RefusedError]] = {
 
 def is_unanswered(error: BaseException) -> bool:
     """Return whether no controller took the request on, so that another may be asked."""
-    return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE and not _details(error)
+    return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE and not is_explained(error)
 
 
 def refusal(error: grpc.RpcError) -> HeadgateError:
@@ -90,16 +77,6 @@ def refusal(error: grpc.RpcError) -> HeadgateError:
     code, words = error.code(), error.details() or error.code().name
     if is_unanswered(error) or code is grpc.StatusCode.DEADLINE_EXCEEDED:
         return UnreachableError(f"No controller answered in time: {words}")
-    info, bad = error_details_pb2.ErrorInfo(), error_details_pb2.BadRequest()
-    for detail in status_pb2.Status.FromString(_details(error)).details:
-        detail.Unpack(info)
-        detail.Unpack(bad)
-    faults = [Fault(v.field, v.reason, v.description) for v in bad.field_violations]
+    said = read_refusal(error)
     kind = KINDS.get(code, RefusedError)
-    return kind(words, reason=info.reason, faults=faults, metadata=dict(info.metadata))
-
-
-def _details(error: grpc.RpcError) -> bytes:
-    trailing: Any = error.trailing_metadata() or ()
-    value = dict(trailing).get(DETAILS, b"")
-    return value if isinstance(value, bytes) else b""
+    return kind(words, reason=said.reason, faults=said.faults, metadata=said.metadata)

@@ -4,26 +4,16 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
 from google.protobuf import descriptor_pool
 from google.protobuf.any_pb2 import Any as AnyMessage
-from google.protobuf.message import Message
 from google.protobuf.message_factory import GetMessageClass
 
 import headgate.v1
 from headgate.v1 import annotations_pb2
-
-
-@dataclass(frozen=True, slots=True)
-class Method:
-    """One method of the API: its path on the wire, and the messages it takes and returns."""
-
-    path: str
-    request: type[Message]
-    response: type[Message]
+from headgate_common.methods import Method, as_method
 
 
 def resource_of(message: Any) -> annotations_pb2.Resource:
@@ -43,9 +33,7 @@ def resource_of(message: Any) -> annotations_pb2.Resource:
 def method(message: Any, verb: str) -> Method:
     """Return a standard method of the kind with this descriptor: Get, List, Create or Update."""
     service = message.file.services_by_name[f"{message.name}Service"]
-    found = next(m for m in service.methods if m.name.startswith(verb))
-    path = f"/{service.full_name}/{found.name}"
-    return Method(path, GetMessageClass(found.input_type), GetMessageClass(found.output_type))
+    return as_method(next(m for m in service.methods if m.name.startswith(verb)))
 
 
 def unpacked(packed: AnyMessage) -> Any:

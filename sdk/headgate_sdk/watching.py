@@ -9,9 +9,10 @@ from typing import Any
 import grpc
 
 from headgate.v1 import intent_pb2
+from headgate_common.methods import Method
 from headgate_sdk.connection import Connection
 from headgate_sdk.errors import is_unanswered, refusal
-from headgate_sdk.kinds import Method, unpacked
+from headgate_sdk.kinds import unpacked
 
 WATCH = Method("/headgate.v1.IntentService/Watch", intent_pb2.WatchRequest, intent_pb2.WatchResponse)
 

@@ -12,7 +12,7 @@ from headgate_cli.errors import CliError, Status
 
 if TYPE_CHECKING:
     from headgate_cli.api import Api
-    from headgate_cli.kinds import Method
+    from headgate_common.methods import Method
 
 CHUNK = 1024 * 1024
 File = Annotated[Path, typer.Argument(metavar="FILE", help="Where the backup lies.")]
@@ -92,6 +92,6 @@ def _described(summary: Any) -> str:
 
 def _method(name: str) -> "Method":
     from headgate.v1 import admin_pb2
-    from headgate_cli.kinds import as_method
+    from headgate_common.methods import as_method
 
     return as_method(admin_pb2.DESCRIPTOR.services_by_name["AdminService"].methods_by_name[name])

@@ -79,8 +79,8 @@ def _site(api: "Api") -> "Iterator[Finding]":
     from importlib.metadata import version
 
     from headgate.v1 import diagnosis_pb2, types_pb2
-    from headgate_cli.kinds import Method
     from headgate_common.diagnosis import Finding, State, failed, ok, warning
+    from headgate_common.methods import Method
 
     states = {
         types_pb2.SEVERITY_INFO: State.OK,

@@ -100,7 +100,7 @@ def invite(
     from google.protobuf.duration_pb2 import Duration
 
     from headgate.v1 import pki_pb2
-    from headgate_cli.kinds import Method
+    from headgate_common.methods import Method
 
     method = Method(
         "/headgate.v1.PkiService/CreateEnrolment", pki_pb2.CreateEnrolmentRequest, pki_pb2.CreateEnrolmentResponse

@@ -94,7 +94,7 @@ def revoke(api: "Api", name: Name) -> None:
 
 def _call(api: "Api", method: str, **fields: Any) -> Any:
     from headgate.v1 import token_pb2
-    from headgate_cli.kinds import as_method
+    from headgate_common.methods import as_method
 
     called = as_method(token_pb2.DESCRIPTOR.services_by_name["TokenService"].methods_by_name[method])
     request: Any = called.request

@@ -31,7 +31,7 @@ def trace(
     does not get through.
     """
     from headgate.v1 import trace_pb2
-    from headgate_cli.kinds import Method
+    from headgate_common.methods import Method
 
     if tcp and udp:
         raise CliError("A packet is of TCP or of UDP: give --tcp or --udp, not both.", Status.USAGE)

@@ -9,8 +9,8 @@ from google.protobuf.message import Message
 from headgate.v1 import floating_ip_pb2, host_pb2, intent_pb2, port_pb2, subnet_pb2, types_pb2, vpc_pb2
 from headgate_cli.connection import Connection
 from headgate_cli.errors import NotFoundError
-from headgate_cli.kinds import Method
 from headgate_cli.refusals import RefusedError
+from headgate_common.methods import Method
 
 PAGE = 2
 """Small, so that every list has several pages."""

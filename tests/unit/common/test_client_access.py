@@ -1,4 +1,4 @@
-"""Where a client's token comes from, and to whom it speaks in the clear."""
+"""Where a client's endpoints and token come from, and to whom it speaks in the clear."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate_common.client_access import is_plaintext, token_from
+from headgate_common.client_access import endpoints_from, is_plaintext, token_from
 
 
 def test_a_file_that_is_named_comes_before_the_environment_and_that_before_its_file(tmp_path: Path) -> None:
@@ -18,6 +18,11 @@ def test_a_file_that_is_named_comes_before_the_environment_and_that_before_its_f
     assert token_from(environment) == "hg_set"
     assert token_from({"HEADGATE_TOKEN_FILE": str(listed)}) == "hg_listed"
     assert token_from({}) == ""
+
+
+def test_several_endpoints_are_separated_by_commas() -> None:
+    assert endpoints_from({"HEADGATE_ENDPOINTS": " a:1, unix:/b ,,"}) == ("a:1", "unix:/b")
+    assert endpoints_from({}) == ()
 
 
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
