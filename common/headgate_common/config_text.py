@@ -14,8 +14,8 @@ from typing import Any
 from headgate_common.config import PREFIX
 
 WIDTH = 118
-PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^/@\s]+(?=@)")
-"""A password in a URL, which is nobody's business but the program's."""
+PASSWORD = re.compile(r"(?<=://)([^/@\s:]*):[^@\s]+(?=@)")
+"""A password in a URL, which is nobody's business but the program's; drivers of databases take a slash in it."""
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -26,6 +26,11 @@ def to_toml(config: Any) -> str:
     Passwords in URLs are not shown: `***` stands for them.
     """
     return "\n".join(_plain(config)) + "\n" + "".join(f"\n{line}" for line in _tables(config, "")).rstrip() + "\n"
+
+
+def without_passwords(text: str) -> str:
+    """Return a text in which `***` stands for the passwords of URLs."""
+    return PASSWORD.sub(r"\1:***", text)
 
 
 def to_page(cls: type[Any], title: str, introduction: str) -> str:
@@ -85,7 +90,7 @@ def _toml(value: object) -> str:
             return f"[{', '.join(_toml(item) for item in value)}]"
         case dict():
             return "{" + ", ".join(f"{_key(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
-    return json.dumps(PASSWORD.sub(r"\1:***", str(value)), ensure_ascii=False)
+    return json.dumps(without_passwords(str(value)), ensure_ascii=False)
 
 
 def _duration(value: timedelta) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import grpc
 from sqlalchemy.exc import SQLAlchemyError
 
+from headgate_common.config_text import without_passwords
 from headgate_common.identity import IdentityFiles
 from headgate_common.pki import PkiError
 from headgate_controller.addresses import Reserved, reserved_ranges
@@ -55,7 +56,7 @@ def open_database(config: ControllerConfig) -> Database:
         return Database(config.database)
     except (ImportError, SQLAlchemyError) as error:
         text = f"database: {config.database} cannot be used: {error}. Check the URL, and install the driver it names."
-        raise SettingError(text) from error
+        raise SettingError(without_passwords(text)) from error
 
 
 def host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCredentials | None:

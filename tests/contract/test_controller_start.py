@@ -141,6 +141,13 @@ def test_a_database_that_cannot_be_used_is_refused(refused: Refused, database: s
     assert words in said
 
 
+@pytest.mark.parametrize("scheme", ["nosql", "mysql+nodriver", "no url, sqlite"])
+def test_a_refused_database_is_named_without_its_password(refused: Refused, scheme: str) -> None:
+    said = refused(database=f"{scheme}://headgate:s3c/ret@127.0.0.1:1/headgate")
+    assert f"{scheme}://headgate:***@127.0.0.1:1/headgate" in said
+    assert "s3c" not in said
+
+
 def test_a_file_that_is_no_database_is_refused_and_kept(refused: Refused, run_directory: Path) -> None:
     file = run_directory / "precious.txt"
     file.write_text("Not a database at all.\n" * 100)

@@ -18,6 +18,7 @@ from alembic.config import Config
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
+from headgate_common.config_text import without_passwords
 from headgate_controller.errors import UnavailableError, UnknownKindError
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
@@ -65,9 +66,8 @@ class Database:
 
 
 def _unusable(url: str, reason: BaseException) -> UnavailableError:
-    return UnavailableError(
-        f"The database {url} cannot be used: {reason}. Check its URL, its permissions and the disk."
-    )
+    text = f"The database {url} cannot be used: {reason}. Check its URL, its permissions and the disk."
+    return UnavailableError(without_passwords(text))
 
 
 def _locked(url: str) -> IO[bytes] | None:

@@ -65,6 +65,7 @@ def test_no_line_is_longer_than_people_read() -> None:
     ("url", "shown"),
     [
         ("postgresql://headgate:s3cret@db:5432/headgate", "postgresql://headgate:***@db:5432/headgate"),
+        ("postgresql://headgate:s3c/r:et@db/headgate", "postgresql://headgate:***@db/headgate"),
         ("postgresql+psycopg://:s3cret@/headgate", "postgresql+psycopg://:***@/headgate"),
         ("sqlite:////var/lib/headgate/headgate.db", "sqlite:////var/lib/headgate/headgate.db"),
         ("unix:/run/ovn/a@b:c.sock", "unix:/run/ovn/a@b:c.sock"),
