@@ -16,8 +16,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 PREFIX = "HEADGATE_"
-INSTALLED = Path("/etc/headgate")
 """What the names of environment variables begin with."""
+
+INSTALLED = Path("/etc/headgate")
+"""Where an installed program finds its configuration."""
 
 _DURATION = re.compile(r"(?P<count>\d+(?:\.\d+)?)(?P<unit>ms|s|m|h)")
 _UNITS = {
