@@ -47,6 +47,19 @@ class Signer:
                 "is: headgate pki issue host NAME."
             )
 
+    async def has_revoked(self, host: str) -> bool:
+        """Return whether the newest certificate of a host is revoked.
+
+        Raises:
+            UnavailableError: the CA's files cannot be used now.
+        """
+        try:
+            issued = await asyncio.to_thread(self._authority.issued)
+        except (PkiError, OSError) as error:
+            raise UnavailableError(f"The CA cannot tell what is revoked now: {error}") from error
+        own = [note for note in issued if (note.role, note.name) == (Role.HOST.value, host)]
+        return bool(own and own[-1].revoked)
+
     async def sign(self, request: str, host: str) -> Signed:
         """Return a certificate for the key in a signing request.
 

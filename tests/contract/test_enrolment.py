@@ -100,6 +100,25 @@ def test_a_token_is_good_for_one_key_which_may_ask_again_if_its_answer_was_lost(
     assert "was used before" in told.message
 
 
+def test_a_revoked_host_does_not_come_back_by_the_token_that_it_used(site: Enrolling) -> None:
+    token, request = site.invite("e9"), pki.signing_request(pki.new_key(), "e9")
+    site.enrol(token.secret, request)
+    site.revoke("e9")
+    told = refused_enrolment(site, token.secret, request)
+    assert (told.code, told.reason) == ("UNAUTHENTICATED", "ENROLMENT_REFUSED")
+    assert "is revoked; have another token made: headgate pki invite e9" in told.message
+    later, anew = site.invite("e9"), pki.signing_request(pki.new_key(), "e9")
+    site.enrol(later.secret, anew)
+    site.enrol(later.secret, anew)
+    assert refused_enrolment(site, token.secret, request).reason == "ENROLMENT_REFUSED"
+
+
+def test_a_newer_token_takes_the_place_of_those_made_for_the_host_before(site: Enrolling) -> None:
+    older, newer = site.invite("e10"), site.invite("e10")
+    assert refused_enrolment(site, older.secret, pki.signing_request(pki.new_key(), "e10")).code == "UNAUTHENTICATED"
+    site.enrol(newer.secret, pki.signing_request(pki.new_key(), "e10"))
+
+
 def test_of_two_that_use_a_token_at_once_one_is_served(site: Enrolling) -> None:
     token = site.invite("e3")
     requests = [pki.signing_request(pki.new_key(), "e3") for _ in range(8)]

@@ -17,7 +17,7 @@ from headgate_common.enrolment import Enrolment
 from headgate_common.pki import PkiError, Role, Subject
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
 from headgate_controller.signing import Signer
-from headgate_controller.store.enrolments import Enrolments
+from headgate_controller.store.enrolments import EnrolmentError, Enrolments
 from headgate_controller.trust import Trust
 
 log = logging.getLogger(__name__)
@@ -80,15 +80,21 @@ class PkiService:
             raise AuthorityUnknownError(f"This controller's own certificate cannot be used: {error}") from error
 
     async def enrol(self, request: pki_pb2.EnrolRequest, _context: Any) -> pki_pb2.Certificate:
-        """Give a host its first certificate; the request is judged before the secret is used up."""
+        """Give a host its first certificate; the request is judged before the secret is used up.
+
+        Whoever asks again gets another one, since the first answer may be lost; not a host that was revoked meanwhile.
+        """
         try:
             name, key = pki.requested(request.signing_request.encode())
         except PkiError as error:
             raise InvalidError("", [Violation("signing_request", "INVALID", str(error))]) from error
         public = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self._signer.check()
-        host = await asyncio.to_thread(self._enrolments.use, request.secret, name, public)
-        signed = await self._signer.sign(request.signing_request, host)
+        again = await asyncio.to_thread(self._enrolments.use, request.secret, name, public)
+        if again and await self._signer.has_revoked(name):
+            text = f"The certificate of {name} is revoked; have another token made: headgate pki invite {name}"
+            raise EnrolmentError(text)
+        signed = await self._signer.sign(request.signing_request, name)
         return pki_pb2.Certificate(certificate=signed.certificate, ca_certificates=signed.authorities)
 
 

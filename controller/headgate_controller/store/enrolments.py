@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
-from sqlalchemy import Engine, delete, insert, or_, update
+from sqlalchemy import Engine, delete, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError, UnavailableError
@@ -34,7 +34,7 @@ class Enrolments:
         self._clock = clock
 
     def create(self, host: str, expire_time: int) -> str:
-        """Return the secret by which a host can enrol until then; what has expired is forgotten.
+        """Return the secret by which a host can enrol until then, and by no earlier one; what has expired is forgotten.
 
         Raises:
             UnavailableError: it cannot be stored now.
@@ -42,32 +42,33 @@ class Enrolments:
         secret = secrets.token_hex(SECRET_BYTES)
         try:
             with self._engine.begin() as connection:
-                connection.execute(delete(table).where(table.c.expire_time <= self._clock()))
+                over = or_(table.c.expire_time <= self._clock(), table.c.host == host)
+                connection.execute(delete(table).where(over))
                 connection.execute(insert(table).values(digest=_digest(secret), host=host, expire_time=expire_time))
         except SQLAlchemyError as error:
             raise _unavailable(error) from error
         return secret
 
-    def use(self, secret: str, host: str, key: bytes) -> str:
-        """Return the host if a secret lets it enrol, and let it do so for this key only from now on.
+    def use(self, secret: str, host: str, key: bytes) -> bool:
+        """Let a host enrol by a secret, and for this key only from now on; return whether it has done so before.
 
         Raises:
             EnrolmentError: it lets another host, another key or nobody. UnavailableError: the store cannot tell now.
         """
         mine = (table.c.digest == _digest(secret)) & (table.c.host == host) & (table.c.expire_time > self._clock())
         hashed = sha256(key).digest()
-        free = or_(table.c.key.is_(None), table.c.key == hashed)
         try:
             with self._engine.begin() as connection:
-                used = connection.execute(update(table).where(mine & free).values(key=hashed)).rowcount
+                if connection.execute(update(table).where(mine & table.c.key.is_(None)).values(key=hashed)).rowcount:
+                    return False
+                if connection.execute(select(table.c.host).where(mine & (table.c.key == hashed))).first():
+                    return True
         except SQLAlchemyError as error:
             raise _unavailable(error) from error
-        if not used:
-            raise EnrolmentError(
-                "The enrolment's token is not known here, is another host's, has expired, or was used before. Have "
-                "another one made: headgate pki invite HOST"
-            )
-        return host
+        raise EnrolmentError(
+            "The enrolment's token is not known here, is another host's, has expired, or was used before. Have "
+            "another one made: headgate pki invite HOST"
+        )
 
 
 def _digest(text: str) -> bytes:
