@@ -11,7 +11,7 @@ import grpc
 from headgate.v1 import trace_pb2
 from headgate_controller.addresses import V4, V6, Address, parse_address
 from headgate_controller.api.callers import caller
-from headgate_controller.api.veil import Veil
+from headgate_controller.api.veil import HIDDEN, Veil
 from headgate_controller.errors import InvalidError, Violation
 from headgate_controller.nouns.port import Port
 from headgate_controller.state import Committed
@@ -68,6 +68,8 @@ class TraceService:
             response.legs[0].reason += " Answers come back by the translation of their connection."
         elif journey.verdict in (Verdict.DELIVERED, Verdict.LEAVES) and back is not None:
             response.legs.append((await self._leg(world, back, verbose=request.verbose))[1])
+            if leg.end == HIDDEN:
+                response.legs[1].packet = f"the answer to {there}"
         return response
 
     async def _leg(self, world: World, sent: Packet, *, verbose: bool) -> tuple[output.Journey, trace_pb2.TraceLeg]:
@@ -79,8 +81,11 @@ class TraceService:
         leg.end = veil.over(_end(world, journey))
         leg.output = said if verbose else ""
         for step in journey.steps:
-            decider = veil.over(self._decider(world, step, hints))
-            leg.steps.add(resource=decider, action=step.action, stage=step.stage)
+            decider = self._decider(world, step, hints)
+            shown = veil.over(decider)
+            # What others' resources do shows their addresses, unless it is told in general.
+            action = step.action if shown == decider else output.DECIDING.get(step.stage, step.action)
+            leg.steps.add(resource=shown, action=action, stage=step.stage)
         return journey, leg
 
     def _decider(self, world: World, step: output.Step, hints: Mapping[str, str]) -> str:
