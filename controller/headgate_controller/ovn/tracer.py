@@ -9,7 +9,8 @@ from __future__ import annotations
 import asyncio
 import shutil
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,9 @@ from .dial import Address
 
 PROGRAM = "ovn-trace"
 LONGEST_SECONDS = 30.0
+MOST_AT_ONCE = 2
+"""Processes at a time, each of which reads all of Southbound; who asks meanwhile waits."""
+
 DATABASE = "OVN_Southbound"
 
 
@@ -31,6 +35,8 @@ class Tracer:
 
     def __init__(self, remote: str, pki_dir: Path = Path()) -> None:
         self._address = Address(remote, pki_dir)
+        # Not the threads that everybody uses: those would all wait for ovn-trace.
+        self._threads = ThreadPoolExecutor(MOST_AT_ONCE, "trace")
 
     async def trace(self, packet: Packet) -> str:
         """Return what ovn-trace prints for a packet.
@@ -41,11 +47,8 @@ class Tracer:
         if shutil.which(PROGRAM) is None:
             raise UnavailableError(f"{PROGRAM} is not installed on the controller's machine: install ovn-common there.")
         command = [PROGRAM, f"--db={self._address.remote}", *self._certificate(), packet.switch, packet.flow]
-        # Not by asyncio: uvloop forks, and gRPC's handlers for that now and then crash the child; subprocess does not.
         try:
-            done = await asyncio.to_thread(
-                subprocess.run, command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_SECONDS
-            )
+            done = await asyncio.get_running_loop().run_in_executor(self._threads, _run, command)
         except subprocess.TimeoutExpired:
             raise UnavailableError(f"{PROGRAM} did not answer within {LONGEST_SECONDS:g} s; try again.") from None
         if done.returncode:
@@ -86,3 +89,10 @@ class Tracer:
         flows = [row for result in results for row in result.get("rows", ())]
         hints = {row["_uuid"][1][:8]: dict(row["external_ids"][1]).get("stage-hint", "") for row in flows}
         return {flow: hint for flow, hint in hints.items() if hint}
+
+
+def _run(command: Sequence[str]) -> subprocess.CompletedProcess[bytes]:
+    """Return how a program ended: not by asyncio, since uvloop forks, and gRPC's handlers for that now and then crash
+    the child; subprocess does not.
+    """
+    return subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=LONGEST_SECONDS, check=False)
