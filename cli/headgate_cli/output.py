@@ -16,6 +16,20 @@ class Output(StrEnum):
     YAML = "yaml"
 
 
+class Format(StrEnum):
+    """How files are written."""
+
+    YAML = "yaml"
+    JSON = "json"
+
+
+class Lines(StrEnum):
+    """How events are written, each on a line."""
+
+    TEXT = "text"
+    JSON = "json"
+
+
 OutputOption = Annotated[
     Output, typer.Option("--output", "-o", help="table and wide are for people; json and yaml for programs.")
 ]

@@ -8,7 +8,7 @@ import typer
 
 from headgate_cli.connection import connected
 from headgate_cli.errors import CliError
-from headgate_cli.output import Output
+from headgate_cli.output import Format
 from headgate_cli.screen import note
 from headgate_cli.selection import AllProjects, Project, known_kinds
 
@@ -28,7 +28,7 @@ def export(
     all_projects: AllProjects = False,
     file: Annotated[Path | None, typer.Option("--file", "-f", help="Where to; without it, standard output.")] = None,
     sensitive: Annotated[bool, typer.Option("--sensitive", help="Write sensitive values too.")] = False,
-    output: Annotated[Output, typer.Option("--output", "-o", help="yaml or json.")] = Output.YAML,
+    output: Annotated[Format, typer.Option("--output", "-o", help="How to write it.")] = Format.YAML,
 ) -> None:
     """Write everything that users set in a project, as it was at one moment, for `headgate apply -f`.
 
@@ -50,7 +50,7 @@ def export(
     values = [value for value, _ in stripped]
     if hidden := sum(number for _, number in stripped):
         note(f"Left out: {hidden} sensitive values. Applying this takes them away; --sensitive writes them too.")
-    text = f"{as_json(values)}\n" if output is Output.JSON else as_yaml(values)
+    text = f"{as_json(values)}\n" if output is Format.JSON else as_yaml(values)
     if file is None:
         typer.echo(text, nl=False)
     else:

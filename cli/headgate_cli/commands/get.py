@@ -44,6 +44,8 @@ def get(
     from headgate_cli.resources import find
     from headgate_cli.watching import newest_revision
 
+    if watch and output in (Output.JSON, Output.YAML):
+        raise CliError("--watch is for people; for programs, use headgate watch -o json.", Status.USAGE)
     chosen = find_kinds(known_kinds(), kinds)
     if name and (len(chosen) != 1 or selector or filter_text or watch):
         raise CliError("A name needs exactly one kind, and no selector, filter or --watch.", Status.USAGE)

@@ -2,13 +2,13 @@
 
 import re
 import time
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from headgate_cli.connection import connected
 from headgate_cli.errors import CliError, Status
+from headgate_cli.output import Output, OutputOption
 
 if TYPE_CHECKING:
     from headgate_cli.api import Api
@@ -17,13 +17,6 @@ Name = Annotated[str, typer.Argument(help="What the token is called.")]
 LIFETIME = re.compile(r"([1-9][0-9]{0,5})([dhm])")
 UNITS = {"d": 86_400, "h": 3_600, "m": 60}
 EVERYTHING = "*"
-
-
-class Output(StrEnum):
-    """How tokens are listed."""
-
-    TABLE = "table"
-    JSON = "json"
 
 
 def register(app: typer.Typer) -> None:
@@ -67,20 +60,15 @@ def create(
 
 
 @connected
-def list_tokens(
-    api: "Api", output: Annotated[Output, typer.Option("--output", "-o", help="How to print them.")] = Output.TABLE
-) -> None:
+def list_tokens(api: "Api", output: OutputOption = Output.TABLE) -> None:
     """List the tokens there are; their secrets are known to nobody but their holders."""
-    tokens = _call(api, "ListTokens").tokens
-    if output is Output.JSON:
-        import json
-
-        from google.protobuf.json_format import MessageToDict
-
-        typer.echo(json.dumps([MessageToDict(t, preserving_proto_field_name=True) for t in tokens], indent=2))
-        return
+    from headgate_cli.output import values_of, write
     from headgate_cli.tables import print_rows
 
+    tokens = _call(api, "ListTokens").tokens
+    if output in (Output.JSON, Output.YAML):
+        write([values_of(token) for token in tokens], output, single=False)
+        return
     heading = ("NAME", "PREFIX", "PROJECTS", "ACCESS", "EXPIRES", "LAST USED", "DESCRIPTION")
     print_rows(heading, [_row(token) for token in tokens])
 

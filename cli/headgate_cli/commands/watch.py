@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from headgate_cli.connection import connected
-from headgate_cli.output import Output
+from headgate_cli.output import Lines
 from headgate_cli.screen import note
 from headgate_cli.selection import AllProjects, Kinds, Project, known_kinds
 
@@ -28,7 +28,9 @@ def watch(
     since: Annotated[
         int | None, typer.Option("--from", help="Begin after this revision; without it, with the next change.")
     ] = None,
-    output: Annotated[Output, typer.Option("--output", "-o", help="json: an object on each line.")] = Output.TABLE,
+    output: Annotated[
+        Lines, typer.Option("--output", "-o", help="text is for people; json, an object on each line, for programs.")
+    ] = Lines.TEXT,
 ) -> None:
     """Show each change of intent when it is made, until Ctrl-C.
 
@@ -46,4 +48,4 @@ def watch(
     seen = {resource.name: resource for resource in start.resources} if start else {}
     answers = follow(api, start.revision if start else since or 0, scope, note)
     for happening in happenings(answers, known, seen):
-        typer.echo(json.dumps(happening.values()) if output is Output.JSON else happening.line())
+        typer.echo(json.dumps(happening.values()) if output is Lines.JSON else happening.line())

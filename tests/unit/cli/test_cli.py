@@ -47,6 +47,21 @@ def test_a_table_shows_short_names_and_the_fields_that_any_resource_has(headgate
     ]
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("get", "vpcs", "--watch", "-o", "json"),
+        ("get", "vpcs", "--watch", "-o", "yaml"),
+        ("watch", "-o", "yaml"),
+        ("export", "-o", "table"),
+    ],
+)
+def test_a_form_that_a_command_does_not_write_is_refused(headgate: CommandLine, words: tuple[str, ...]) -> None:
+    refused = headgate(*words)
+    assert (refused.status, refused.out) == (2, "")
+    assert "json" in refused.err
+
+
 def test_a_table_of_vms_shows_where_everything_is(headgate: CommandLine, server: StandIn) -> None:
     port = "projects/default/vpcs/shop/subnets/web/ports/web1"
     where = {"hosts": ["hosts/h2"], "ports": [port], "addresses": ["10.1.0.2"]}
