@@ -42,7 +42,8 @@ def _commands(app: typer.Typer, path: str) -> Iterator[tuple[str, Callable[..., 
 
 
 def _section(path: str, command: Callable[..., Any]) -> Iterator[str]:
-    described = [(p, info) for p in signature(command).parameters.values() if (info := _info(p)) is not None]
+    parameters = [p for p in signature(command).parameters.values() if p.annotation is not typer.Context]
+    described = [(p, _info(p)) for p in parameters]
     arguments = [(_argument(p, info), _help(p, info)) for p, info in described if isinstance(info, ArgumentInfo)]
     options = [(_option(p, info), _help(p, info)) for p, info in described if isinstance(info, OptionInfo)]
     usage = " ".join([path, *(word for word, _ in arguments), *(["[OPTIONS]"] if options else [])])
@@ -52,9 +53,10 @@ def _section(path: str, command: Callable[..., Any]) -> Iterator[str]:
     yield from (f"| `{word}` | {words} |" for word, words in [*arguments, *options])
 
 
-def _info(parameter: Parameter) -> ArgumentInfo | OptionInfo | None:
-    found = (info for info in get_args(parameter.annotation) if isinstance(info, ArgumentInfo | OptionInfo))
-    return next(found, None)
+def _info(parameter: Parameter) -> ArgumentInfo | OptionInfo:
+    found = [info for info in get_args(parameter.annotation) if isinstance(info, ArgumentInfo | OptionInfo)]
+    assert found, f"{parameter.name} has no words in its annotation, and would be left out"
+    return found[0]
 
 
 def _argument(parameter: Parameter, info: ArgumentInfo) -> str:

@@ -23,8 +23,9 @@ def register(app: typer.Typer) -> None:
 
 @connected
 def doctor(api: "Api") -> None:
-    """Check what Headgate needs on this machine, the controller, OVN's databases and every host, and say what to do;
-    on a hypervisor, `headgate-agent doctor` checks that machine.
+    """Check this machine, the controller, OVN's databases and every host, and say what to do.
+
+    On a hypervisor, `headgate-agent doctor` checks that machine.
     """
     from headgate_common.diagnosis import State, table
 

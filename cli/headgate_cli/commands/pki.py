@@ -41,6 +41,9 @@ class RoleName(StrEnum):
     HOST = "host"
 
 
+Role = Annotated[RoleName, typer.Argument(help="Whom it is for.")]
+
+
 def register(app: typer.Typer) -> None:
     """Add the group."""
     group = typer.Typer(help="Make, hand out, renew and revoke the certificates of a site.", no_args_is_help=True)
@@ -63,7 +66,7 @@ def init(ca: CaDirectory = CA_DIR) -> None:
 
 
 def issue(
-    role: RoleName,
+    role: Role,
     name: Annotated[str, typer.Argument(help="The chassis name of a host; any name of a controller.")],
     address: Annotated[
         list[str] | None, typer.Option(help="A name or IP address by which API clients reach a controller; repeatable.")
@@ -114,8 +117,9 @@ def enrol(
     controller: Annotated[str, typer.Option(help='Where a controller\'s API listens with TLS, "address:7443".')],
     out: Annotated[Path, typer.Option("--out", "-o", help="The agent's pki_dir.")] = AGENT_PKI_DIR,
 ) -> None:
-    """Make this host's key, and have a controller certify it: for the token of an invitation, which is asked for, or
-    read from standard input. It is good once.
+    """Make this host's key, and have a controller certify it.
+
+    The token of the invitation is asked for, or read from standard input. It is good once.
     """
     from headgate_cli.enrol import enrol as ask
     from headgate_common.enrolment import Enrolment
@@ -169,7 +173,7 @@ def show(
 
 
 def revoke(
-    role: RoleName,
+    role: Role,
     name: Annotated[str, typer.Argument(help="Whose certificates no controller accepts any more.")],
     ca: CaDirectory = CA_DIR,
 ) -> None:
@@ -255,5 +259,8 @@ def _told() -> Iterator[None]:
         yield
     except PkiError as error:
         raise CliError(str(error)) from error
+    except FileNotFoundError as error:
+        fix = "`headgate pki init` makes a CA, `headgate pki issue` a certificate; --ca and --out name directories."
+        raise CliError(f"{error.filename}: {error.strerror}. {fix}") from error
     except OSError as error:
         raise CliError(f"{error.filename}: {error.strerror}") from error

@@ -27,8 +27,9 @@ def trace(
     verbose: Annotated[bool, typer.Option("--verbose", help="Also print what ovn-trace said.")] = False,
     project: Project = "default",
 ) -> None:
-    """Ask the network what it does with a packet, a ping unless told otherwise; nothing is sent. Exit status 1 if it
-    does not get through.
+    """Ask the network what it does with a packet, a ping unless told otherwise; nothing is sent.
+
+    Ends with 1 if it does not get through.
     """
     from headgate.v1 import trace_pb2
     from headgate_common.methods import Method

@@ -61,7 +61,7 @@ def test_the_certificate_of_one_is_not_replaced_by_that_of_another(headgate: Com
 
 
 def test_faults_are_told_in_words(headgate: CommandLine, ca: Path) -> None:
-    assert "No such file" in headgate("pki", "show", "--ca", str(ca / "nowhere")).err
+    assert "No such file or directory. `headgate pki init`" in headgate("pki", "show", "--ca", str(ca / "nowhere")).err
     assert "letters, digits" in issue(headgate, ca, "host", "h 1").err
     assert "no certificate to host h9" in headgate("pki", "revoke", "host", "h9", "--ca", str(ca)).err
 
