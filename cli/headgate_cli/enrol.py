@@ -6,6 +6,7 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import grpc
@@ -16,26 +17,51 @@ from headgate.v1 import pki_pb2, pki_pb2_grpc
 from headgate_cli.errors import CliError, Status
 from headgate_common import pki
 from headgate_common.enrolment import Enrolment
+from headgate_common.files import write_whole
 
 CALL_SECONDS = 10.0
 
 
 class Enrolled(NamedTuple):
-    """A host's new key, its certificate and the CAs to trust."""
+    """A host's key, its certificate and the CAs to trust."""
 
     key: ec.EllipticCurvePrivateKey
     certificate: bytes
     authorities: bytes
 
 
-def enrol(controller: str, token: Enrolment) -> Enrolled:
-    """Return a certificate for a key that is made here and never leaves the machine.
+class WaitingKey:
+    """A host's key from before it is shown until its certificate is there.
+
+    A token is good for the first key that comes with it, so whoever lost the answer must ask again with the same.
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._file = directory / "enrolling.pem"
+
+    def load(self) -> ec.EllipticCurvePrivateKey:
+        """Return the key that waits, or a new one, which is on the disk by then.
+
+        Raises:
+            OSError: the disk refuses it.
+        """
+        if not self._file.exists():
+            write_whole(self._file, pki.key_pem(pki.new_key()), 0o600)
+        return pki.key_from(self._file.read_bytes())
+
+    def forget(self) -> None:
+        """Remove it: its certificate is there."""
+        self._file.unlink()
+
+
+def enrol(controller: str, token: Enrolment, waiting: WaitingKey) -> Enrolled:
+    """Return a certificate for a key, which never leaves the machine, and is made for a controller that is believed.
 
     Raises:
-        CliError: the controller is not reached, not believed, or refuses.
+        CliError: the controller is not reached, not believed, or refuses. OSError: the disk refuses the key.
     """
     authority = _authority(controller, token.ca_fingerprint)
-    key = pki.new_key()
+    key = waiting.load()
     request = pki_pb2.EnrolRequest(secret=token.secret, signing_request=pki.signing_request(key, token.host).decode())
     with _service(controller, pki.certificate_pem(authority)) as service:
         answer = service.Enrol(request, timeout=CALL_SECONDS)

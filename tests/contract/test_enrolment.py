@@ -329,6 +329,20 @@ def test_a_new_host_enrols_with_nothing_but_a_token(remote: Enrolling, tmp_path:
     assert IdentityFiles(tmp_path / "pki").load().certificate == identity.certificate, "what there was is kept"
 
 
+def test_a_host_that_lost_its_certificate_while_it_enrolled_gets_it_by_the_same_command(
+    remote: Enrolling, tmp_path: Path
+) -> None:
+    token, directory = remote.invite("n7"), tmp_path / "pki"
+    obstacle = directory / "ca.pem.new"
+    obstacle.mkdir(parents=True)
+    lost = enrol_by_command(remote.api, token, directory)
+    assert (lost.status, str(obstacle) in lost.err) == (1, True)
+    obstacle.rmdir()
+    assert enrol_by_command(remote.api, token, directory).status == 0
+    assert IdentityFiles(directory).load().subject == Subject(Role.HOST, "n7")
+    assert sorted(file.name for file in directory.iterdir()) == ["ca.pem", "identity.pem"]
+
+
 def test_on_first_contact_a_controller_of_another_site_is_not_shown_the_secret(
     remote: Enrolling, run_directory: Path, tmp_path: Path
 ) -> None:

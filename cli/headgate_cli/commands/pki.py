@@ -119,8 +119,10 @@ def enrol(
 ) -> None:
     """Make this host's key, and have a controller certify it.
 
-    The token of the invitation is asked for, or read from standard input. It is good once.
+    The token of the invitation is asked for, or read from standard input. It is good for the key that is made first:
+    if the answer is lost, the same command gets it.
     """
+    from headgate_cli.enrol import WaitingKey
     from headgate_cli.enrol import enrol as ask
     from headgate_common.enrolment import Enrolment
     from headgate_common.identity import IdentityFiles
@@ -131,8 +133,9 @@ def enrol(
         wanted = Enrolment.parse(typer.prompt("Token", hide_input=True) if asked else sys.stdin.readline())
         files = IdentityFiles(out)
         _check_holder(files, wanted.host)
-        enrolled = ask(controller, wanted)
-        files.save(*enrolled)
+        waiting = WaitingKey(out)
+        files.save(*ask(controller, wanted, waiting))
+        waiting.forget()
         until = files.load().certificate.not_valid_after_utc
     typer.echo(f"{files.identity} of host {wanted.host}, until {until:%Y-%m-%d}")
 
