@@ -16,6 +16,7 @@ from google.protobuf.message_factory import GetMessageClass
 from host_stream import HostStream, channel, host_stream
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from refusal import of
 from site_pki import Site
 
 from api import Api
@@ -189,6 +190,42 @@ def test_a_host_that_reports_no_end_of_faults_leaves_the_list_of_hosts_readable(
         shown = site_api.call(site_api.kind("hosts/x"), "List")
     assert {host.name for host in shown.hosts} == {"hosts/victim", "hosts/attacker"}
     assert shown.ByteSize() < 200_000
+
+
+@pytest.mark.parametrize(
+    "networks",
+    [{f"net{i}": "br-ext" for i in range(2_000)}, {"n" * 1_000: "br-ext"}, {"net": "b" * 1_000}],
+    ids=["many", "long-name", "long-bridge"],
+)
+def test_facts_that_no_host_has_are_refused_and_not_stored(
+    attacked: Attacked, site_api: Api, victim: HostStream, networks: dict[str, str]
+) -> None:
+    with host_stream(attacked.hosts, attacked.identity) as stream:
+        stream.hello("attacker", networks=networks)
+        ended = stream.end()
+    assert of(ended).faults == {("hello.facts.physical_networks", "TOO_LARGE")}
+    assert not any(
+        networks.keys() & host.physical_networks.keys() for host in map(site_api.get, site_api.names("hosts/"))
+    )
+
+
+def test_words_of_any_length_fill_neither_the_log_nor_the_list_of_hosts(
+    attacked: Attacked, site_api: Api, victim: HostStream
+) -> None:
+    before = attacked.controller.log.stat().st_size
+    with host_stream(attacked.hosts, attacked.identity) as stream:
+        stream.hello("attacker", held="h" * 100_000, agent_version="v" * 100_000)
+        desired = stream.desired()
+        for nonce in ("of nothing", desired.nonce, desired.nonce):
+            stream.say(nack=pb.Nack(nonce=nonce, reason="R" * 100_000, message="m" * 100_000))
+        wait_until(
+            lambda: site_api.get("hosts/attacker").status.conditions, seconds=SECONDS, what="the refusal to be shown"
+        )
+        assert site_api.get("hosts/attacker").ByteSize() < 5_000
+    with host_stream(attacked.hosts, attacked.identity) as stream:
+        stream.hello("x" * 100_000)
+        stream.end()
+    assert attacked.controller.log.stat().st_size - before < 10_000
 
 
 def test_messages_beyond_every_size_end_the_stream_that_sent_them(attacked: Attacked, victim: HostStream) -> None:

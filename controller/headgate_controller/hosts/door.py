@@ -17,8 +17,8 @@ from headgate_controller.trust import Trust
 
 log = logging.getLogger(__name__)
 
-
 MOST_TOLD = 1_000
+"""Reasons that are remembered, so as not to log them again."""
 
 
 class NotAdmittedError(HeadgateError):

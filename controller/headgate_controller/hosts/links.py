@@ -15,12 +15,12 @@ from typing import Any
 
 import grpc
 
-from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Report, Trust, Welcome
+from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Nack, Report, Trust, Welcome
 from headgate_common import pki
 from headgate_controller.errors import HeadgateError, InvalidError, UnavailableError, Violation
 from headgate_controller.hosts.door import Door, Guest, NotAdmittedError
 from headgate_controller.hosts.protocol import WELCOMES, agreed
-from headgate_controller.hosts.reports import host_report
+from headgate_controller.hosts.reports import host_report, refusal, registration, word
 from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
 from headgate_controller.mutations import Register, Request
 from headgate_controller.nouns.host import Host
@@ -33,7 +33,6 @@ log = logging.getLogger(__name__)
 SERVICE = "headgate.v1.HostLinkService"
 UNKNOWN_BASE = "UNKNOWN_BASE"
 """The reason by which an agent asks for the whole state."""
-
 
 UNHEARD = HostHeard()
 
@@ -91,18 +90,20 @@ class Link:
             self._refused_because("")
             self.changed.set()
 
-    def refused(self, nonce: str, reason: str, message: str) -> None:
+    def refused(self, nack: Nack) -> None:
         """Note that the agent has refused what is in flight; it is not sent again until it differs, except as a whole
         to an agent that does not hold what it differs from.
         """
-        if self.flying is None or self.flying[0] != nonce:
+        if self.flying is None or self.flying[0] != nack.nonce:
             return
-        if reason == UNKNOWN_BASE and self.held is not None:
+        why = refusal(nack)
+        log.warning("desired state refused", extra={"host": self.name, "reason": why})
+        if nack.reason == UNKNOWN_BASE and self.held is not None:
             self.held, self.held_version = None, ""
         else:
             self.refused_version = self.flying[1]
         self.flying = None
-        self._refused_because(f"{reason}: {message}")
+        self._refused_because(why)
         self.changed.set()
 
     def _refused_because(self, refusal: str) -> None:
@@ -205,23 +206,23 @@ class HostLinks:
                 [Violation("hello", "REQUIRED", "The first message on the stream must be Hello with the host's name.")],
             )
         if guest is not None and guest.host != hello.host:
-            text = f"The certificate is of {guest.host}, and its agent says it is {hello.host}; correct `host` there."
+            said = word(hello.host)
+            text = f"The certificate is of {guest.host}, and its agent says it is {said}; correct `host` there."
             self._door.turned_away(peer, text)
             raise NotAdmittedError(text, host=guest.host)
         if why := self.why_wait():
             raise UnavailableError(f"Hosts are told nothing yet, and keep what they have: {why}")
         protocol = agreed(hello)
-        name = f"hosts/{hello.host}"
-        facts = hello.facts
-        register = Register(name, "", facts.tunnel_ip, dict(facts.physical_networks), hello.agent_version)
+        register, held = registration(hello), word(hello.held_version)
+        name = register.name
         await self._register(register)
         if (older := self._links.get(name)) is not None:
             older.superseded = True
             older.changed.set()
-        link = self._links[name] = Link(register, hello.held_version, protocol, guest)
+        link = self._links[name] = Link(register, held, protocol, guest)
         link.uid = self._uid(name)
         self._on_change()
-        log.info("host connected", extra={"host": name, "version": hello.held_version, "agent": hello.agent_version})
+        log.info("host connected", extra={"host": name, "version": held, "agent": register.agent_version})
         return link
 
     async def _register(self, register: Register) -> None:
@@ -244,11 +245,7 @@ class HostLinks:
                 case "ack":
                     link.accepted(request.ack.nonce)
                 case "nack":
-                    log.warning(
-                        "desired state refused",
-                        extra={"host": link.name, "reason": request.nack.reason, "text": request.nack.message},
-                    )
-                    link.refused(request.nack.nonce, request.nack.reason, request.nack.message)
+                    link.refused(request.nack)
                 case "report":
                     await self._reported(link, request.report)
 
