@@ -153,7 +153,7 @@ def _hosts(committed: Committed, realisation: Realisation) -> Iterator[Finding]:
 
 def _chassis(committed: Committed, southbound: Southbound) -> Iterator[Finding]:
     registered = {id_of(host.name) for host in committed.world.of_kind(Host)}
-    known = set(southbound.chassis)
+    known = southbound.chassis
     for name in sorted(registered - known):
         fix = "See ovn-controller there: headgate-agent doctor."
         yield failed(f"hosts/{name}", "OVN does not know it as a chassis, so no workload works there", fix)

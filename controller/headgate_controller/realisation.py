@@ -40,8 +40,8 @@ class Bindings(Protocol):
         """The nb_cfg that each chassis has installed."""
 
     @property
-    def bindings(self) -> dict[str, Any]:
-        """Each logical port's binding, with its `chassis` or None."""
+    def bindings(self) -> dict[str, str | None]:
+        """The host on which each logical port is bound, None if on none."""
 
 
 class Realisation:
@@ -68,8 +68,7 @@ class Realisation:
     def bindings_changed(self, logical_ports: frozenset[str]) -> None:
         """Note that bindings, or what hosts have confirmed, changed in Southbound."""
         for port in logical_ports:
-            binding = self._southbound.bindings.get(port)
-            chassis = None if binding is None else binding.chassis
+            chassis = self._southbound.bindings.get(port)
             self._spans.bind(port, scope_of_binding(port, self._committed.world), chassis)
         self._wake()
         self.on_wanted()
@@ -106,8 +105,7 @@ class Realisation:
 
     def bound(self, logical_port: str) -> str | None:
         """Return the host where a logical port is bound; None if nowhere."""
-        binding = self._southbound.bindings.get(logical_port)
-        return None if binding is None else binding.chassis
+        return self._southbound.bindings.get(logical_port)
 
     def span(self, scope: str) -> list[str]:
         """Return the hosts that hold a part of a VPC or of a VLAN subnet."""

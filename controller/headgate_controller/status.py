@@ -73,7 +73,7 @@ class Known:
     written: int
     confirmed: Mapping[str, int]
     why_not: Callable[[str], str | None]
-    bound: Mapping[str, Any]
+    bound: Mapping[str, str | None]
 
 
 def lags(noun: Any, world: World, spans: Spans, known: Known) -> Iterator[tuple[str, str]]:
@@ -91,6 +91,5 @@ def lags(noun: Any, world: World, spans: Spans, known: Known) -> Iterator[tuple[
 
 def _unclaimed(noun: Any, world: World, known: Known) -> Iterator[tuple[str, str]]:
     for key, attachment, _ in attached(world, noun.name) if isinstance(noun, Vpc) else ():
-        binding = known.bound.get(redirect_of(external_key(noun.name, key)))
-        if binding is None or binding.chassis is None:
+        if known.bound.get(redirect_of(external_key(noun.name, key))) is None:
             yield attachment.gateway_hosts[0].removeprefix("hosts/"), f"no host has claimed the gateway {key!r} yet"

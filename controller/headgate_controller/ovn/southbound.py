@@ -2,14 +2,14 @@
 
 It reads with our own client: at tens of thousands of bindings a general replica in Python costs minutes of CPU to load.
 
-Source: ovn-sb(5), tables Chassis, Chassis_Private, Encap, Port_Binding and SB_Global.
+Source: ovn-sb(5), tables Chassis, Chassis_Private, Port_Binding and SB_Global.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from headgate_common.ovsdb import Connection, Snapshot, TableUpdates
 from headgate_common.ovsdb_schema import Wire, atoms
@@ -19,57 +19,34 @@ from .dial import Address, stay_connected
 DATABASE = "OVN_Southbound"
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
-    "Chassis": ("name", "hostname"),
-    "Encap": ("type", "ip", "chassis_name"),
-    "Chassis_Private": ("name", "nb_cfg", "nb_cfg_timestamp"),
-    "Port_Binding": ("logical_port", "type", "chassis", "up"),
+    "Chassis": ("name",),
+    "Chassis_Private": ("name", "nb_cfg"),
+    "Port_Binding": ("logical_port", "chassis"),
     "SB_Global": ("nb_cfg",),
 }
-
-
-class Encap(NamedTuple):
-    """One way to reach a host."""
-
-    type: str
-    ip: str
-
-
-class Chassis(NamedTuple):
-    """A host as it announces itself."""
-
-    hostname: str
-    encaps: frozenset[Encap]
-
-
-class Binding(NamedTuple):
-    """Where a logical port is bound: `chassis` is None if nowhere; `up` is None if OVN does not say."""
-
-    chassis: str | None
-    up: bool | None
-    type: str
-
-
-NOWHERE = Binding(None, None, "")
 
 
 class Southbound:
     """A reader of Southbound that keeps itself connected while `run` runs.
 
     While `connected` is false, everything is as it was last seen. `chassis_nb_cfg` tells by host how far it has
-    realised Northbound, `chassis_seen` when it got there (milliseconds since 1970, by the host's clock).
+    realised Northbound, `bindings` by logical port on which host it is bound, None if on none.
     """
 
     def __init__(self, remote: str, pki_dir: Path = Path()) -> None:
         self.connected = False
         self.nb_cfg = 0
-        self.chassis: dict[str, Chassis] = {}
         self.chassis_nb_cfg: dict[str, int] = {}
-        self.chassis_seen: dict[str, int] = {}
-        self.bindings: dict[str, Binding] = {}
+        self.bindings: dict[str, str | None] = {}
         self._address = Address(remote, pki_dir)
         self._on_change: Callable[[frozenset[str]], None] = lambda _: None
-        self._rows: dict[str, dict[str, dict[str, Wire]]] = {}
+        self._rows: dict[str, dict[str, dict[str, Wire]]] = {table: {} for table in COLUMNS}
         self._ports: dict[str, str] = {}
+
+    @property
+    def chassis(self) -> set[str]:
+        """The hosts that OVN knows. O(hosts)."""
+        return {row["name"] for row in self._rows["Chassis"].values()}
 
     @property
     def why_unready(self) -> str:
@@ -118,29 +95,17 @@ class Southbound:
             if table != "Port_Binding":
                 for uuid, update in by_uuid.items():
                     _merge(self._rows[table], uuid, update)
-        if not updates.keys().isdisjoint({"Chassis", "Encap"}):
-            self._describe_chassis()
         if "Chassis_Private" in updates:
             private = self._rows["Chassis_Private"].values()
             self.chassis_nb_cfg = {row["name"]: row.get("nb_cfg", 0) for row in private}
-            self.chassis_seen = {row["name"]: row.get("nb_cfg_timestamp", 0) for row in private}
         if "SB_Global" in updates:
             self.nb_cfg = next((row.get("nb_cfg", 0) for row in self._rows["SB_Global"].values()), 0)
         # A port may lose one row and get another in one batch: what goes, goes first.
         bound = sorted(updates.get("Port_Binding", {}).items(), key=lambda item: "delete" not in item[1])
         return frozenset(port for uuid, update in bound for port in self._bind(uuid, update))
 
-    def _describe_chassis(self) -> None:
-        encaps: dict[str, set[Encap]] = {}
-        for row in self._rows["Encap"].values():
-            encaps.setdefault(row.get("chassis_name", ""), set()).add(Encap(row.get("type", ""), row.get("ip", "")))
-        self.chassis = {
-            row["name"]: Chassis(row.get("hostname", ""), frozenset(encaps.get(row["name"], ())))
-            for row in self._rows["Chassis"].values()
-        }
-
     def _bind(self, uuid: str, update: Mapping[str, Any]) -> tuple[str, ...]:
-        """Take in a change of one binding, and return its port; of its columns only what is shown is kept."""
+        """Take in a change of one binding, and return its port."""
         if "delete" in update:
             port = self._ports.pop(uuid)
             del self.bindings[port]
@@ -148,13 +113,8 @@ class Southbound:
         # OVN never renames a binding.
         row = update.get("modify") or update.get("insert") or update.get("initial") or {}
         port = self._ports.get(uuid) or row["logical_port"]
-        before = self.bindings.get(port, NOWHERE)
         self._ports[uuid] = port
-        self.bindings[port] = Binding(
-            self._chassis_name(row["chassis"]) if "chassis" in row else before.chassis,
-            next(iter(atoms(row["up"])), None) if "up" in row else before.up,
-            row.get("type", before.type),
-        )
+        self.bindings[port] = self._chassis_name(row["chassis"]) if "chassis" in row else self.bindings.get(port)
         return (port,)
 
     def _chassis_name(self, wire: Wire) -> str | None:
