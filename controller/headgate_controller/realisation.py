@@ -173,8 +173,11 @@ class Realisation:
         return {chassis: max(0, asked - self._revision_at(number)) for chassis, number in numbers.items()}
 
     def _known(self) -> Known:
-        confirmed = {chassis: self._revision_at(number) for chassis, number in self._southbound.chassis_nb_cfg.items()}
-        return Known(self._written, confirmed, self.why_not, self._southbound.bindings)
+        return Known(self._written, self._confirmed, self.why_not, self._southbound.bindings)
+
+    def _confirmed(self, chassis: str) -> int:
+        """Return the revision that a host has confirmed, 0 if OVN does not know the host."""
+        return self._revision_at(self._southbound.chassis_nb_cfg.get(chassis, 0))
 
     def _revision_at(self, nb_cfg: int) -> int:
         """Return the latest revision whose barrier a host with that number has passed."""

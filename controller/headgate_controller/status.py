@@ -66,12 +66,12 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the data plane: the revision that Northbound holds, the one each host has confirmed, why a
+    """What is known of the data plane: the revision that Northbound holds, the one a host has confirmed, why a
     resource's rows are not there (None: they are), and where each logical port is bound.
     """
 
     written: int
-    confirmed: Mapping[str, int]
+    confirmed: Callable[[str], int]
     why_not: Callable[[str], str | None]
     bound: Mapping[str, str | None]
 
@@ -84,7 +84,7 @@ def lags(noun: Any, world: World, spans: Spans, known: Known) -> Iterator[tuple[
         yield "", reason
     else:
         for host in spans.of(scope_of(noun)):
-            if known.confirmed.get(host, 0) < noun.meta.revision:
+            if known.confirmed(host) < noun.meta.revision:
                 yield host, "it has not confirmed the change yet"
         yield from _unclaimed(noun, world, known)
 

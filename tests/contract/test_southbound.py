@@ -93,6 +93,13 @@ def test_what_each_host_has_realised_is_followed(server: OvsdbServer) -> None:
             await eventually(lambda: southbound.nb_cfg == 7)
             assert southbound.chassis_nb_cfg == {"h1": 7}
             assert len(told) == 4, "once when it connected, then once for each transaction"
+            await ovn.transact(DB, host("h2", "172.31.0.12"))
+            again = {"op": "insert", "table": "Chassis_Private", "row": {"name": "h1", "nb_cfg": 8}}
+            where = [["name", "==", "h1"]]
+            await ovn.transact(DB, [{"op": "delete", "table": "Chassis_Private", "where": where}, again])
+            await eventually(lambda: southbound.chassis_nb_cfg == {"h1": 8, "h2": 0})
+            await ovn.transact(DB, [{"op": "delete", "table": "Chassis_Private", "where": where}])
+            await eventually(lambda: southbound.chassis_nb_cfg == {"h2": 0})
 
     run(scenario())
 

@@ -78,6 +78,7 @@ class Southbound:
         gone = frozenset(self.bindings)
         self._ports.clear()
         self.bindings.clear()
+        self.chassis_nb_cfg.clear()
         self.connected = True
         # Tables without rows are not in the snapshot, but what was known of them must go too.
         self._on_change(gone | self._absorb({table: snapshot.rows.get(table, {}) for table in COLUMNS}))
@@ -91,18 +92,24 @@ class Southbound:
 
     def _absorb(self, updates: TableUpdates) -> frozenset[str]:
         """Take in a batch of updates, and return the ports whose bindings it touches."""
-        for table, by_uuid in updates.items():
-            if table != "Port_Binding":
-                for uuid, update in by_uuid.items():
-                    _merge(self._rows[table], uuid, update)
-        if "Chassis_Private" in updates:
-            private = self._rows["Chassis_Private"].values()
-            self.chassis_nb_cfg = {row["name"]: row.get("nb_cfg", 0) for row in private}
+        for table in updates.keys() - {"Port_Binding", "Chassis_Private"}:
+            for uuid, update in updates[table].items():
+                _merge(self._rows[table], uuid, update)
+        for uuid, update in _ends_first(updates.get("Chassis_Private", {})):
+            self._confirm(uuid, update)
         if "SB_Global" in updates:
             self.nb_cfg = next((row.get("nb_cfg", 0) for row in self._rows["SB_Global"].values()), 0)
-        # A port may lose one row and get another in one batch: what goes, goes first.
-        bound = sorted(updates.get("Port_Binding", {}).items(), key=lambda item: "delete" not in item[1])
+        bound = _ends_first(updates.get("Port_Binding", {}))
         return frozenset(port for uuid, update in bound for port in self._bind(uuid, update))
+
+    def _confirm(self, uuid: str, update: Mapping[str, Any]) -> None:
+        """Take in how far one host is; every host tells that after every change."""
+        rows = self._rows["Chassis_Private"]
+        if uuid in rows:
+            self.chassis_nb_cfg.pop(rows[uuid]["name"], None)
+        _merge(rows, uuid, update)
+        if uuid in rows:
+            self.chassis_nb_cfg[rows[uuid]["name"]] = rows[uuid].get("nb_cfg", 0)
 
     def _bind(self, uuid: str, update: Mapping[str, Any]) -> tuple[str, ...]:
         """Take in a change of one binding, and return its port."""
@@ -122,6 +129,11 @@ class Southbound:
         for uuid in atoms(wire):
             name = self._rows["Chassis"].get(uuid, {}).get("name")
         return name
+
+
+def _ends_first(updates: Mapping[str, Mapping[str, Any]]) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the changes of a table's rows: a port or a host may lose one row and get another in one batch."""
+    return sorted(updates.items(), key=lambda item: "delete" not in item[1])
 
 
 def _merge(rows: dict[str, dict[str, Wire]], uuid: str, update: Mapping[str, Any]) -> None:
