@@ -93,10 +93,6 @@ class LabHost:
         """Pull or plug the cable to the physical network alone: tunnels to other hosts go on."""
         self._underlay.set_link(self.name, self.spec.provider, up=up)
 
-    def set_management(self, *, up: bool) -> None:
-        """Pull or plug the management cable."""
-        self._underlay.set_link(self.name, self.spec.management, up=up)
-
     def agent_command(self, *argv: str) -> str:
         """Run a command of this host's agent program, on the host, and return what it printed.
 

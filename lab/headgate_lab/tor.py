@@ -1,7 +1,7 @@
 """The top-of-rack switch, and the endpoints of the outside world on its access ports."""
 
 from headgate_lab.machine import Machine, Underlay
-from headgate_lab.namespaces import End, Namespace, cable, unplug, without_checksum_offload
+from headgate_lab.namespaces import End, Namespace, cable, without_checksum_offload
 from headgate_lab.switch import Switch
 from headgate_lab.topology import Endpoint, Link, Wire
 
@@ -44,13 +44,6 @@ class TopOfRack:
             *(f"route add {prefix} via {next_hop}" for prefix, next_hop in endpoint.routes),
         )
         self.switch.vsctl("add-port", BRIDGE, port, f"tag={endpoint.vlan}")
-
-    def disconnect(self, endpoint: Endpoint, namespace: Namespace) -> None:
-        """Remove an endpoint."""
-        port = _port(endpoint.name)
-        self.switch.vsctl("--if-exists", "del-port", BRIDGE, port)
-        unplug(End(self._namespace, port))
-        namespace.delete()
 
 
 def _port(name: str) -> str:

@@ -92,13 +92,6 @@ class OvsdbServer:
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
 
-    @property
-    def cpu_seconds(self) -> float:
-        """CPU that the server has used."""
-        assert self._process is not None
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rsplit(")", 1)[1].split()
-        return (int(fields[11]) + int(fields[12])) / 100
-
 
 @contextlib.contextmanager
 def serving(directory: Path, schema: Path):  # type: ignore[no-untyped-def]
