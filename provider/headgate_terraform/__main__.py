@@ -13,9 +13,20 @@ This is the Headgate provider of Terraform; Terraform starts it by itself.
 Kinds from further proto files: HEADGATE_EXTRA_PROTOS, names of generated Python modules separated by commas.
 """
 
+INCOMPLETE = 'The Headgate provider lacks the Python package {name}: install headgate with its extra "terraform".'
+
 
 def main() -> int:
     """Serve Terraform, or explain why not."""
+    try:
+        return _serve()
+    except ModuleNotFoundError as error:
+        # On stdout, of which Terraform shows its user the first line; of stderr nothing.
+        print(INCOMPLETE.format(name=error.name))
+        return 1
+
+
+def _serve() -> int:
     debug = sys.argv[1:] == ["--debug"]
     # Terraform starts the provider three to five times for one command, so nothing heavy is imported that a start does
     # not need; and while modules are being made there is no garbage to look for, only more and more to look through.

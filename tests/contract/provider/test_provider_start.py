@@ -65,3 +65,23 @@ def test_a_start_imports_nothing_heavy(imported: set[str]) -> None:
     assert "headgate_terraform.plugin" in imported, "the list holds what was imported"
     heavy = {name for name in imported if any(name == h or name.startswith(f"{h}.") for h in HEAVY)}
     assert heavy == set()
+
+
+def test_an_installation_without_the_providers_packages_says_which_extra_brings_them(
+    environment: dict[str, str],
+) -> None:
+    without = (
+        "import sys; sys.modules['msgpack'] = None; from headgate_terraform.__main__ import main; sys.exit(main())"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", without],
+        env=environment | {COOKIE[0]: COOKIE[1]},
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (1, "")
+    assert done.stdout == (
+        'The Headgate provider lacks the Python package msgpack: install headgate with its extra "terraform".\n'
+    )
