@@ -1,1 +1,1 @@
-"""The Terraform provider shim: protocol 6 on one side, the Headgate API on the other."""
+"""The Terraform provider: protocol 6 on one side, the Headgate API on the other."""

@@ -33,6 +33,9 @@ class Connection:
 
     What is left out is taken from HEADGATE_ENDPOINTS, HEADGATE_TOKEN or the file that HEADGATE_TOKEN_FILE names, and
     HEADGATE_CA_FILE. A dead controller is passed over; while none answers, calls wait.
+
+    Raises:
+        ValueError: what is to be the token can be none. OSError: `ca_file` cannot be read.
     """
 
     def __init__(self, endpoints: Sequence[str] = (), *, token: str = "", ca_file: str = "") -> None:
