@@ -19,6 +19,7 @@ from cryptography import x509
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 SERVER_NAME = "headgate-controller"
@@ -30,6 +31,7 @@ CLOCK_SKEW = timedelta(minutes=5)
 CA_LIFETIME = timedelta(days=3650)
 
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----", re.DOTALL)
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*")
 
 
@@ -94,17 +96,26 @@ def key_pem(key: ec.EllipticCurvePrivateKey) -> bytes:
     return key.private_bytes(encoding, form, serialization.NoEncryption())
 
 
-def key_from(pem: bytes) -> ec.EllipticCurvePrivateKey:
-    """Return the private key that is in `pem`, beside whatever else is.
+def any_key_from(pem: bytes) -> PrivateKeyTypes:
+    """Return the private key that is in `pem`, beside whatever else is; another CA's may be of any sort.
 
     Raises:
         PkiError: there is none that can be used.
     """
-    found = re.search(rb"-----BEGIN (EC )?PRIVATE KEY-----.+?-----END (EC )?PRIVATE KEY-----", pem, re.DOTALL)
+    found = _KEY.search(pem)
     try:
-        key = serialization.load_pem_private_key(found[0] if found else b"", None)
+        return serialization.load_pem_private_key(found[0] if found else b"", None)
     except (ValueError, TypeError):
         raise PkiError("There is no private key in it.") from None
+
+
+def key_from(pem: bytes) -> ec.EllipticCurvePrivateKey:
+    """Return the private key that is in `pem`, as this module makes them.
+
+    Raises:
+        PkiError: there is none that can be used.
+    """
+    key = any_key_from(pem)
     if not isinstance(key, ec.EllipticCurvePrivateKey):
         raise PkiError("Its private key is not on an elliptic curve; make one with `headgate pki`.")
     return key

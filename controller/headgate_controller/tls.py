@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import grpc
-from cryptography.hazmat.primitives import serialization
 
 from headgate_common import pki
 from headgate_common.parsed import Parsed
@@ -21,8 +19,6 @@ from headgate_controller.errors import HeadgateError
 log = logging.getLogger(__name__)
 
 T = TypeVar("T")
-
-KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----", re.DOTALL)
 
 
 class CertificateError(HeadgateError):
@@ -107,7 +103,7 @@ class ServerCertificate:
 
     def _check(self, chain: bytes, key: bytes) -> None:
         first = _certificates("tls_certificate", self.certificate, chain)[0]
-        if _public(_private_key(self.key, key)) != _public(first):
+        if _private_key(self.key, key).public_key() != first.public_key():
             raise CertificateError(
                 f"tls_certificate, tls_key: {self.key} is not the key of {self.certificate}; name the two files that "
                 "belong together."
@@ -135,14 +131,8 @@ def _certificates(setting: str, path: Path | None, pem: bytes) -> Any:
 
 
 def _private_key(path: Path, pem: bytes) -> Any:
-    found = KEY.search(pem)
     try:
-        return serialization.load_pem_private_key(found[0] if found else b"", None).public_key()
-    except (ValueError, TypeError) as error:
+        return pki.any_key_from(pem)
+    except PkiError as error:
         text = f"tls_key: {path} holds no private key in PEM without a password; name a file that does."
         raise CertificateError(text) from error
-
-
-def _public(holder: Any) -> bytes:
-    key = holder.public_key() if hasattr(holder, "public_key") else holder
-    return bytes(key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo))
