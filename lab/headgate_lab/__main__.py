@@ -1,4 +1,4 @@
-"""`python -m headgate_lab`: one lab that stays, to play with."""
+"""`./dev lab`: one lab that stays, to play with."""
 
 import argparse
 import os
@@ -126,7 +126,7 @@ def _describe(lab: Lab) -> None:
 def _running(name: str) -> Record:
     record = Registry().get(name)
     if record is None:
-        raise LabError(f"lab {name} is not up: run `up` first")
+        raise LabError(f"lab {name} is not up: run `./dev lab up` first")
     return record
 
 
@@ -139,19 +139,19 @@ def _remove(name: str) -> Record | None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m headgate_lab", description=__doc__)
+    parser = argparse.ArgumentParser(prog="./dev lab", description="One lab that stays, to play with.")
     parser.add_argument("--name", default=NAME, help="which lab, if there are several (letters and digits)")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     booting = commands.add_parser("up", help="boot a lab that stays until `down`")
-    booting.add_argument("--hosts", type=int, default=3, choices=range(1, MAX_HOSTS + 1), metavar="N")
+    booting.add_argument("--hosts", type=int, default=3, choices=range(1, MAX_HOSTS + 1), metavar="N", help="how many")
     booting.add_argument("--keep", action="store_true", help="if the boot fails, leave what there is, to look at it")
     booting.set_defaults(command=up)
     starting = commands.add_parser("workload", help="start a stand-in for a virtual machine")
     starting.add_argument("workload", metavar="NAME")
-    starting.add_argument("--host", required=True)
+    starting.add_argument("--host", required=True, help="the host that it runs on")
     starting.add_argument("--port", required=True, help="resource name or iface-id of the port")
     starting.add_argument("--ip", required=True, help="such as 10.1.0.3/24")
-    starting.add_argument("--gateway")
+    starting.add_argument("--gateway", help="where its default route leads")
     starting.add_argument("--mac", help="only if the host's agent does not know it")
     starting.set_defaults(command=workload)
     entering = commands.add_parser("shell", help="become a shell on a machine of the lab")
