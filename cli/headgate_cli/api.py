@@ -11,7 +11,7 @@ from google.protobuf.message import Message
 from headgate_cli.connection import Connection
 from headgate_cli.errors import CliError, Status, UnreachableError
 from headgate_cli.refusals import is_unanswered, read_refusal, unreachable
-from headgate_common.client_access import is_plaintext, token_from
+from headgate_common.client_access import check_endpoint, is_plaintext, token_from
 from headgate_common.methods import Method
 
 SOCKET = "/run/headgate/api.sock"
@@ -164,10 +164,9 @@ def connect(connection: Connection) -> Api:
         CliError: an endpoint has neither form, or a file cannot be read.
     """
     chosen = connection.endpoints or ((f"unix:{SOCKET}",) if os.access(SOCKET, os.W_OK) else (DEFAULT_ENDPOINT,))
-    for endpoint in chosen:
-        if not endpoint.startswith("unix:/") and not endpoint.rpartition(":")[2].isdecimal():
-            raise CliError(f'{endpoint!r} is not an endpoint; write "host:port" or "unix:/path".', Status.USAGE)
     try:
+        for endpoint in chosen:
+            check_endpoint(endpoint)
         return Controllers(chosen, token_from(os.environ, connection.token_file), connection.ca_file)
     except ValueError as error:
         raise CliError(str(error), Status.USAGE) from error

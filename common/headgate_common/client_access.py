@@ -12,6 +12,7 @@ TOKEN, TOKEN_FILE = "HEADGATE_TOKEN", "HEADGATE_TOKEN_FILE"
 """Variables of the environment."""
 
 SENDABLE = re.compile(r"[!-~]+")
+HOST_PORT = re.compile(r"(?:\[[0-9a-fA-F:.]+\]|[^\s:/\[\]]+):(\d{1,5})")
 
 
 def token_from(environment: Mapping[str, str], file: str = "") -> str:
@@ -55,6 +56,17 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host == "localhost"
+
+
+def check_endpoint(text: str) -> None:
+    """See that something is "host:port", "[v6]:port" or "unix:/path".
+
+    Raises:
+        ValueError: it is none of these.
+    """
+    match = HOST_PORT.fullmatch(text)
+    if not text.startswith("unix:/") and (match is None or not 0 < int(match[1]) < 65536):
+        raise ValueError(f'"{text}" is not an endpoint; write "host:port" or "unix:/path".')
 
 
 def endpoints_from(environment: Mapping[str, str]) -> tuple[str, ...]:

@@ -1,11 +1,17 @@
 """The provider block: its schema, what environment variables say where it says nothing, and what it comes to."""
 
 import os
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from headgate_common.client_access import CA_FILE, checked_token, endpoints_from, is_plaintext, token_from
+from headgate_common.client_access import (
+    CA_FILE,
+    check_endpoint,
+    checked_token,
+    endpoints_from,
+    is_plaintext,
+    token_from,
+)
 from headgate_terraform import formats
 from headgate_terraform.attributes import Attribute, Nesting, Object, Scalar
 from headgate_terraform.names import check_id
@@ -18,7 +24,6 @@ DESCRIPTION = "Virtual networks of Headgate, for clusters of Linux/KVM hosts."
 DNS = "dns:///"
 DEFAULT_PROJECT = "default"
 DEFAULT_DEADLINE = "5m"
-_HOST_PORT = re.compile(r"(?:\[(?P<v6>[0-9a-fA-F:.]+)\]|(?P<host>[^\s:/\[\]]+)):(?P<port>\d{1,5})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,17 +42,13 @@ def parse_endpoint(text: str, *, tls: bool) -> Endpoint:
     Raises:
         ValueError: it is none of these.
     """
-    if text.startswith("unix:/"):
-        return Endpoint(text, plaintext=True)
-    match = _HOST_PORT.fullmatch(text)
-    if match is None or not 0 < int(match["port"]) < 65536:
-        raise ValueError(f'"{text}" is not an endpoint; write "host:port" or "unix:/path".')
-    return Endpoint(f"{DNS}{text}", plaintext=is_plaintext(text, tls=tls))
+    check_endpoint(text)
+    return Endpoint(text if text.startswith("unix:/") else f"{DNS}{text}", plaintext=is_plaintext(text, tls=tls))
 
 
 def _check_endpoint(text: str) -> str | None:
     try:
-        parse_endpoint(text, tls=False)
+        check_endpoint(text)
     except ValueError as error:
         return str(error)
     return None

@@ -12,7 +12,7 @@ import grpc
 import tenacity
 from google.protobuf.message import Message
 
-from headgate_common.client_access import CA_FILE, endpoints_from, is_plaintext, token_from
+from headgate_common.client_access import CA_FILE, check_endpoint, endpoints_from, is_plaintext, token_from
 from headgate_common.handshake import explain
 from headgate_common.methods import Method
 from headgate_sdk.errors import UnreachableError, is_unanswered, refusal
@@ -35,11 +35,13 @@ class Connection:
     HEADGATE_CA_FILE. A dead controller is passed over; while none answers, calls wait.
 
     Raises:
-        ValueError: what is to be the token can be none. OSError: `ca_file` cannot be read.
+        ValueError: an endpoint has neither form, or the token can be none. OSError: `ca_file` cannot be read.
     """
 
     def __init__(self, endpoints: Sequence[str] = (), *, token: str = "", ca_file: str = "") -> None:
         self._endpoints = list(endpoints) or list(endpoints_from(os.environ)) or [DEFAULT_ENDPOINT]
+        for endpoint in self._endpoints:
+            check_endpoint(endpoint)
         token = token or token_from(os.environ)
         self._metadata = (("authorization", f"Bearer {token}"),) if token else ()
         self._ca_file = ca_file or os.environ.get(CA_FILE, "")

@@ -109,6 +109,11 @@ def test_a_dead_controller_is_passed_over_and_none_is_told_soon(shared_controlle
         alone.get(Vpc, "projects/p/vpcs/v")
 
 
+def test_what_is_no_endpoint_is_told_at_once() -> None:
+    with pytest.raises(ValueError, match='write "host:port" or "unix:/path"'):
+        Client(["localhost"])
+
+
 def test_a_certificate_that_does_not_fit_is_told_with_the_fix(shared_tls_site: TlsSite) -> None:
     site = shared_tls_site
     ca = str(site.pki.authority.bundle_path)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate_common.client_access import endpoints_from, is_plaintext, token_from
+from headgate_common.client_access import check_endpoint, endpoints_from, is_plaintext, token_from
 
 
 def test_a_file_that_is_named_comes_before_the_environment_and_that_before_its_file(tmp_path: Path) -> None:
@@ -18,6 +18,17 @@ def test_a_file_that_is_named_comes_before_the_environment_and_that_before_its_f
     assert token_from(environment) == "hg_set"
     assert token_from({"HEADGATE_TOKEN_FILE": str(listed)}) == "hg_listed"
     assert token_from({}) == ""
+
+
+@pytest.mark.parametrize("text", ["", "localhost", "a:0", "a:70000", "http://a:1", "unix:relative", "[::1]", "::1:1"])
+def test_what_is_no_endpoint_is_told_what_is(text: str) -> None:
+    with pytest.raises(ValueError, match=r'is not an endpoint; write "host:port" or "unix:/path"'):
+        check_endpoint(text)
+
+
+@pytest.mark.parametrize("text", ["localhost:7443", "[::1]:7443", "192.0.2.1:1", "unix:/run/headgate/api.sock"])
+def test_what_is_an_endpoint_is_taken(text: str) -> None:
+    check_endpoint(text)
 
 
 def test_several_endpoints_are_separated_by_commas() -> None:
