@@ -7,10 +7,19 @@ from typing import Any, NamedTuple
 from google.protobuf.descriptor import FieldDescriptor
 
 from headgate.v1 import annotations_pb2
-from headgate_cli.fields import HIDDEN, bare_word, is_hidden, is_map, is_plain, messages_in, set_fields, value_field
+from headgate_cli.fields import (
+    HIDDEN,
+    bare_word,
+    is_hidden,
+    is_map,
+    is_output,
+    is_plain,
+    messages_in,
+    set_fields,
+    value_field,
+)
 from headgate_cli.kinds import rules_of
 
-OUTPUT_ONLY = annotations_pb2.BEHAVIOR_OUTPUT_ONLY
 IDENTIFIER = annotations_pb2.BEHAVIOR_IDENTIFIER
 
 
@@ -67,7 +76,7 @@ def _words_of(message: Any) -> Words:
 
 def _flat(message: Any, path: str) -> Iterator[tuple[str, list[Word]]]:
     for field in set_fields(message):
-        if rules_of(field).behavior not in (OUTPUT_ONLY, IDENTIFIER):
+        if not is_output(field) and rules_of(field).behavior != IDENTIFIER:
             inner = f"{path}.{field.name}" if path else field.name
             yield from _flat_field(field, getattr(message, field.name), inner)
 

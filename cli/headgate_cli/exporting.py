@@ -2,13 +2,10 @@
 
 from typing import Any
 
-from headgate.v1 import annotations_pb2
-from headgate_cli.fields import is_hidden, messages_in, set_fields
-from headgate_cli.kinds import resource_of, rules_of
+from headgate_cli.fields import is_hidden, is_output, messages_in, set_fields
+from headgate_cli.kinds import resource_of
 from headgate_cli.manifests import KIND
 from headgate_cli.output import values_of
-
-OUTPUT_ONLY = annotations_pb2.BEHAVIOR_OUTPUT_ONLY
 
 
 def settable(resource: Any, *, secrets: bool) -> tuple[dict[str, Any], int]:
@@ -27,7 +24,7 @@ def _strip(message: Any, *, secrets: bool) -> int:
     """
     hidden = 0
     for field in list(set_fields(message)):
-        if rules_of(field).behavior == OUTPUT_ONLY:
+        if is_output(field):
             message.ClearField(field.name)
         elif is_hidden(field) and not secrets:
             message.ClearField(field.name)

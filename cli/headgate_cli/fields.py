@@ -58,6 +58,11 @@ def enum_words(field: FieldDescriptor) -> dict[int, str]:
     return {value.number: value.name.removeprefix(common).lower() for value in field.enum_type.values}
 
 
+def is_output(field: FieldDescriptor) -> bool:
+    """Whether only the controller sets the field."""
+    return rules_of(field).behavior == annotations_pb2.BEHAVIOR_OUTPUT_ONLY
+
+
 def is_hidden(field: FieldDescriptor) -> bool:
     """Whether what the field holds is kept from screens."""
     rules = rules_of(field)

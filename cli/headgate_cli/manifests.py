@@ -10,10 +10,9 @@ import yaml
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message_factory import GetMessageClass
 
-from headgate.v1 import annotations_pb2
 from headgate_cli.documents import NOTHING, Document, Fault, Place
 from headgate_cli.errors import CliError
-from headgate_cli.fields import is_map, is_plain, value_field
+from headgate_cli.fields import is_map, is_output, is_plain, value_field
 from headgate_cli.kinds import Kind, find_kinds, rules_of
 from headgate_cli.names import expand, is_full
 from headgate_cli.scalars import read_scalar
@@ -23,7 +22,6 @@ KIND, NAME = "kind", "name"
 
 NO_NODE = yaml.ScalarNode(NOTHING, "")
 LAST_STEP = re.compile(r"(\.[^.\[\]]*|\[[^\]]*\])$")
-OUTPUT_ONLY = annotations_pb2.BEHAVIOR_OUTPUT_ONLY
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +159,7 @@ class _Reader:
                 near = get_close_matches(key.value, known, n=1)
                 hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(sorted(_settable(message)))}."
                 self._refuse(key, path, f"There is no field {key.value!r}; {hint}")
-            elif descriptor is not None and key.value not in besides and not _is_output(descriptor):
+            elif descriptor is not None and key.value not in besides and not is_output(descriptor):
                 yield key, value, descriptor
 
     def _entries(self, node: yaml.MappingNode, path: str) -> Iterator[tuple[yaml.Node, yaml.Node]]:
@@ -243,9 +241,5 @@ def _put(entries: Any, key: str, inner: FieldDescriptor, value: Any) -> None:
         entries[key].CopyFrom(value)
 
 
-def _is_output(descriptor: FieldDescriptor) -> bool:
-    return rules_of(descriptor).behavior == OUTPUT_ONLY
-
-
 def _settable(message: Any) -> list[str]:
-    return [f.name for f in message.DESCRIPTOR.fields if not _is_output(f)]
+    return [f.name for f in message.DESCRIPTOR.fields if not is_output(f)]
