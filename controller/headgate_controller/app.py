@@ -136,10 +136,13 @@ async def _api(
 ) -> grpc.aio.Server:
     """Return the server of the API, not started."""
     config, committed, realisation = site.config, site.committed, site.realisation
+    gate = Gate(site.schema, site.tokens, committed, require_tokens=config.require_tokens)
     tracer = Tracer(config.southbound, Path(config.pki_dir))
     found = checks(config, committed, site.northbound, site.southbound, realisation, site.trust, site.tokens)
     services: dict[str, Service] = {
-        INTENT_SERVICE: IntentService(site.schema, committed, site.writer, site.database.engine, realisation),
+        INTENT_SERVICE: IntentService(
+            site.schema, committed, site.writer, site.database.engine, realisation, gate.foreign
+        ),
         TOKEN_SERVICE: TokenService(site.tokens),
         PKI_SERVICE: PkiService(site.enrolments, site.signer, site.trust),
         TRACE_SERVICE: TraceService(committed, tracer, site.northbound.row_named),
@@ -149,7 +152,6 @@ async def _api(
     for codec in site.schema.codecs.values():
         resources = Resources(site.schema, codec, committed, site.writer, realisation)
         services[f"{codec.descriptor.full_name}Service"] = resources
-    gate = Gate(site.schema, site.tokens, committed, require_tokens=config.require_tokens)
     proof = certificate.credentials() if certificate else None
     handlers = [service.handlers() for service in services.values()]
     api = server(handlers, config.listen, gate.admit, metrics.watch, (), proof)

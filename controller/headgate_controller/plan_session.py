@@ -55,9 +55,6 @@ class PlanSession:
         """How many resources it knows of."""
         return len(self._told)
 
-    def __contains__(self, name: object) -> bool:
-        return name in self._told
-
     def manage(self, name: str) -> None:
         """Take note that the client manages a resource, and will tell what becomes of it."""
         self._told.add(name)
@@ -67,6 +64,11 @@ class PlanSession:
         self._told.add(name)
         if name not in self._planned:
             self.world = _without(self.world, name)
+
+    def refuse(self, name: str) -> None:
+        """Take note that a planned resource is refused for what the session cannot know."""
+        self._forget(name)
+        self._refused.add(name)
 
     def keep(self, name: str) -> list[Finding]:
         """Return what of the plan stands in the way of a resource that stays as it is."""

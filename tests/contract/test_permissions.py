@@ -156,6 +156,7 @@ def test_what_is_not_shared_looks_as_if_it_were_not_there(site: TokenSite) -> No
         return [text.replace(name, "X") for text in (refused.message, *refused.words.values())], refused.faults
 
     assert told("projects/b/subnets/inner") == told("projects/b/subnets/nothing")
+    assert "There is no X; create it first, or name another." in told("projects/b/subnets/inner")[0][0]
     assert told("projects/b/subnets/inner")[1] == {("external_subnets[net].subnet", "REFERENCE_NOT_FOUND")}
     floating = {"externalSubnet": "projects/b/subnets/internet"}
     there, none = "projects/b/vpcs/secret/subnets/web/ports/p1", "projects/b/vpcs/secret/subnets/web/ports/p2"

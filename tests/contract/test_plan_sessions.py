@@ -138,6 +138,31 @@ def test_more_plans_at_a_time_than_fit_are_refused_in_words_until_one_ends(api: 
             call.cancel()
 
 
+def test_a_reference_to_what_a_token_may_not_know_of_is_a_fault_at_its_field_and_the_plan_goes_on(
+    site: TokenSite,
+) -> None:
+    site.admin.create("projects/b/subnets/closed", vlan={"physicalNetwork": "provider", "id": 4002}, cidr="10.8.0.0/24")
+    client, vpc = site.holding("a", access=READ_ONLY), "projects/a/vpcs/v"
+
+    def told(name: str) -> Any:
+        used = created(1, vpc_pb2.Vpc(), name=vpc, external_subnets={"net": {"subnet": name}}, display_name="x" * 300)
+        below = created(2, subnet_pb2.Subnet(), name=f"{vpc}/subnets/web", cidr="10.1.0.0/24")
+        mended = created(3, vpc_pb2.Vpc(), name=vpc)
+        first, *others = client.intent.PlanSession(iter([used, below, mended]), timeout=20)
+        assert [list(answer.violations) for answer in others] == [[], []], "what is below it is not told again"
+        return [(v.field, v.reason, v.description.replace(name, "X"), v.resource, v.open) for v in first.violations]
+
+    text = "There is no X; create it first, or name another."
+    expected = [("external_subnets[net].subnet", "REFERENCE_NOT_FOUND", text, "", False)]
+    assert told("projects/b/subnets/closed") == told("projects/b/subnets/nothing") == expected
+    guess = created(1, vpc_pb2.Vpc(), name=vpc, external_subnets={"net": {"subnet": "projects/b/subnets/closed"}})
+    vlan = {"physical_network": "provider", "id": 4002}
+    taken = created(2, subnet_pb2.Subnet(), name="projects/a/subnets/x", vlan=vlan, cidr="10.9.0.0/24")
+    _, answer = client.intent.PlanSession(iter([guess, taken]), timeout=20)
+    assert "a resource of another project" in answer.violations[0].description, "a guess is not confirmed either"
+    site.admin.delete("projects/b/subnets/closed")
+
+
 def test_a_token_of_one_project_is_not_told_who_of_another_stands_in_its_way(site: TokenSite) -> None:
     vlan = {"vlan": {"physical_network": "provider", "id": 4001}, "gateway": "198.18.7.1", "cidr": "198.18.7.0/24"}
     site.admin.create("projects/b/subnets/theirs", **vlan)

@@ -55,6 +55,8 @@ class Demand:
 
     scope: Scope
     access: Access = Access.READ
+    judged: bool = False
+    """The method itself tells of references to what its caller may not know of."""
 
 
 OTHERS: Mapping[str, Demand] = {
@@ -68,6 +70,7 @@ ANNOTATED: Mapping[int, Demand] = {
     annotations_pb2.ACCESS_WRITE: Demand(Scope.NAMED, Access.WRITE),
     annotations_pb2.ACCESS_READ_SOME: Demand(Scope.SOME),
     annotations_pb2.ACCESS_OPEN: Demand(Scope.NOWHERE),
+    annotations_pb2.ACCESS_READ_JUDGED: Demand(Scope.NAMED, judged=True),
 }
 
 

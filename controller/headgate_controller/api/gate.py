@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
 
@@ -27,6 +27,16 @@ class TokenMissingError(HeadgateError):
     """The caller does not say who it is."""
 
     code, reason = "UNAUTHENTICATED", "TOKEN_MISSING"
+
+
+class Foreign(NamedTuple):
+    """What a request refers to in projects that its caller does not see: the names of what is shared, of what it may
+    not know of, and the faults of the latter.
+    """
+
+    shared: frozenset[str]
+    hidden: frozenset[str]
+    faults: tuple[Violation, ...]
 
 
 class Gate:
@@ -65,20 +75,23 @@ class Gate:
             self._failures.note(_host(context.peer()), method, error.reason)
             raise
 
-    def check(self, demand: Demand, principal: Principal, request: Message) -> set[str]:
-        """See that a caller may send a request; return the names of others' resources that it gives.
+    def check(self, demand: Demand, principal: Principal, request: Message) -> None:
+        """See that a caller may send a request.
 
         Raises:
-            PermissionDeniedError, ReadOnlyError: it may not. InvalidError: it refers to what it may not know of.
+            PermissionDeniedError, ReadOnlyError: it may not.
         """
         access = Access.READ if getattr(request, "validate_only", False) else demand.access
         for project in sorted(self._demands.projects(demand, request)):
             principal.check(access, project)
-        foreign = [(path, name) for path, name in self._demands.references(request) if not _sees(principal, name)]
-        faults = [_not_found(path, name) for path, name in foreign if not self._is_shared(name)]
-        if faults:
-            raise InvalidError("", faults)
-        return {name for _, name in foreign}
+
+    def foreign(self, principal: Principal, request: Message) -> Foreign:
+        """Return what a request refers to of others."""
+        found = [(path, name) for path, name in self._demands.references(request) if not _sees(principal, name)]
+        shared = frozenset(name for _, name in found if self._is_shared(name))
+        hidden = [(path, name) for path, name in found if name not in shared]
+        faults = tuple(_not_found(path, name) for path, name in hidden)
+        return Foreign(shared, frozenset(name for _, name in hidden), faults)
 
     def _is_shared(self, name: str) -> bool:
         noun = self._committed.world.resources.get(name)
@@ -102,10 +115,20 @@ class Admitted:
         caller.set(self._principal)
 
     def check(self, request: Message) -> None:
-        """See that the caller may send a request; one that may do everything need not be asked."""
+        """See that the caller may send a request; one that may do everything need not be asked.
+
+        Raises:
+            PermissionDeniedError, ReadOnlyError: it may not. InvalidError: it refers to what it may not know of.
+        """
         if self._demand.scope is Scope.NOWHERE or (self._principal.projects is None and self._principal.writes):
             return
-        self._given |= self._gate.check(self._demand, self._principal, request)
+        self._gate.check(self._demand, self._principal, request)
+        if self._demand.judged or self._principal.projects is None:
+            return
+        foreign = self._gate.foreign(self._principal, request)
+        self._given |= foreign.shared | foreign.hidden
+        if foreign.faults:
+            raise InvalidError("", foreign.faults)
 
     def veiled(self, error: HeadgateError) -> HeadgateError:
         """Return an error as the caller may see it."""

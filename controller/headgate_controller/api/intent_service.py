@@ -12,7 +12,7 @@ from sqlalchemy import Engine
 
 from headgate.v1 import intent_pb2, types_pb2
 from headgate_controller.api.callers import caller
-from headgate_controller.api.plan_sessions import PlanSessions
+from headgate_controller.api.plan_sessions import Abroad, PlanSessions
 from headgate_controller.api.resources import as_request, creation, unpacked
 from headgate_controller.errors import InvalidError, OutOfRangeError, Violation
 from headgate_controller.intent import existing
@@ -35,14 +35,20 @@ class IntentService:
     """Serves what works on resources of every kind."""
 
     def __init__(
-        self, schema: Schema, committed: Committed, writer: Writer, engine: Engine, realisation: Realisation
+        self,
+        schema: Schema,
+        committed: Committed,
+        writer: Writer,
+        engine: Engine,
+        realisation: Realisation,
+        foreign: Abroad,
     ) -> None:
         self._schema = schema
         self._committed = committed
         self._writer = writer
         self._engine = engine
         self._realisation = realisation
-        self._plans = PlanSessions(schema, committed)
+        self._plans = PlanSessions(schema, committed, foreign)
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of the service."""

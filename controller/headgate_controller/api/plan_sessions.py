@@ -8,20 +8,24 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import aclosing
+from contextlib import aclosing, suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
+from google.protobuf.message import Message
 
 from headgate.v1 import intent_pb2
 from headgate_controller.api.callers import caller
+from headgate_controller.api.gate import Foreign
 from headgate_controller.api.resources import unpacked
 from headgate_controller.api.veil import Veil
 from headgate_controller.errors import ExhaustedError, IdleError, InvalidError, Violation
 from headgate_controller.plan_session import PlanSession
 from headgate_controller.planned import Finding, Patience, Planned
+from headgate_controller.principal import Principal
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 
@@ -42,15 +46,28 @@ PATIENCE = {intent_pb2.PATIENCE_MANAGED: Patience.MANAGED, intent_pb2.PATIENCE_A
 Step = intent_pb2.PlanSessionRequest
 Answer = intent_pb2.PlanSessionResponse
 
+Abroad = Callable[[Principal, Message], Foreign]
+"""Returns what a request refers to of others, whom its caller does not see."""
+
 log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Client:
+    """Who plans, and what; of the resources of others it gave the names of these, which are shared."""
+
+    session: PlanSession
+    principal: Principal
+    given: set[str] = field(default_factory=set)
 
 
 class PlanSessions:
     """Serves plan sessions."""
 
-    def __init__(self, schema: Schema, committed: Committed) -> None:
+    def __init__(self, schema: Schema, committed: Committed, foreign: Abroad) -> None:
         self._schema = schema
         self._committed = committed
+        self._foreign = foreign
         self._sessions: set[PlanSession] = set()
         self._thread = ThreadPoolExecutor(1, "plans")
 
@@ -68,27 +85,26 @@ class PlanSessions:
         if len(self._sessions) >= MOST_SESSIONS:
             text = f"{MOST_SESSIONS} plans are being made at the same time already; repeat yours when one has ended."
             raise ExhaustedError(text)
-        session = PlanSession(self._committed.world, self._schema)
-        principal = caller.get()
-        veil = None if principal.projects is None else Veil(principal, session)
-        self._sessions.add(session)
+        client = _Client(PlanSession(self._committed.world, self._schema), caller.get())
+        self._sessions.add(client.session)
         loop = asyncio.get_running_loop()
         try:
             async with aclosing(_batches(steps)) as batches:
                 async for batch in batches:
-                    for answer in await loop.run_in_executor(self._thread, self._answers, session, batch):
-                        yield answer if veil is None else _veiled(veil, answer)
+                    for answer in await loop.run_in_executor(self._thread, self._answers, client, batch):
+                        yield answer
         finally:
-            self._sessions.discard(session)
+            self._sessions.discard(client.session)
 
-    def _answers(self, session: PlanSession, batch: Sequence[Step]) -> list[Answer]:
+    def _answers(self, client: _Client, batch: Sequence[Step]) -> list[Answer]:
         """Return the answers to steps, in order."""
-        answers = []
+        answers, veil = [], Veil(client.principal, client.given)
         for step in batch:
             self._check(step)
-            findings = self._taken(session, step)
-            if findings is not None:
-                answers.append(_answer(step.id, findings))
+            if hidden := self._hidden(client, step):
+                answers.append(_answer(step.id, hidden))
+            elif (findings := self._taken(client.session, step)) is not None:
+                answers.append(_veiled(veil, _answer(step.id, findings)))
         return answers
 
     def _check(self, step: Step) -> None:
@@ -130,6 +146,22 @@ class PlanSessions:
             codec, message.name, message, unknown, tuple(told.update_mask.paths), replacement=told.replacement
         )
         return _judged(step, lambda: judge(planned, PATIENCE.get(step.patience, Patience.WAIT)))
+
+    def _hidden(self, client: _Client, step: Step) -> list[Finding]:
+        """Return the faults of references to what the client may not know of: these alone, lest others tell what there
+        is.
+        """
+        which = step.WhichOneof("step")
+        if client.principal.projects is None or which not in ("create", "update"):
+            return []
+        foreign = self._foreign(client.principal, step)
+        client.given.update(foreign.shared)
+        if foreign.faults:
+            codec, message = unpacked(self._schema, getattr(step, which).resource)
+            with suppress(InvalidError):
+                self._schema.check_name(codec, message.name)
+                client.session.refuse(message.name)
+        return [Finding(fault, open=False) for fault in foreign.faults]
 
 
 def _judged(step: Step, judge: Any) -> list[Finding]:

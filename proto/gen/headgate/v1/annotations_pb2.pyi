@@ -15,6 +15,7 @@ class Access(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ACCESS_WRITE: _ClassVar[Access]
     ACCESS_READ_SOME: _ClassVar[Access]
     ACCESS_OPEN: _ClassVar[Access]
+    ACCESS_READ_JUDGED: _ClassVar[Access]
 
 class Behavior(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -39,6 +40,7 @@ ACCESS_READ: Access
 ACCESS_WRITE: Access
 ACCESS_READ_SOME: Access
 ACCESS_OPEN: Access
+ACCESS_READ_JUDGED: Access
 BEHAVIOR_UNSPECIFIED: Behavior
 BEHAVIOR_REQUIRED: Behavior
 BEHAVIOR_OPTIONAL: Behavior
