@@ -155,17 +155,16 @@ class IntentService:
                 f"There is no revision {request.after_revision}; the newest is {newest}. Begin again with 0."
             )
 
-    def _everything(self, request: intent_pb2.WatchRequest) -> list[intent_pb2.WatchResponse]:
+    def _everything(self, request: intent_pb2.WatchRequest) -> Iterator[intent_pb2.WatchResponse]:
+        """Yield what there is now, one by one: to put all of it into words would keep others from the event loop."""
         world = self._committed.world
-        responses = []
         for name in sorted(world.resources):
             if self._wanted(request, name):
                 noun: Any = world.resources[name]
                 response = intent_pb2.WatchResponse(revision=noun.meta.revision, name=name)
                 response.resource.Pack(self._shown(noun))
                 response.time.FromNanoseconds(noun.meta.update_time)
-                responses.append(response)
-        return responses
+                yield response
 
     def _wanted(self, request: intent_pb2.WatchRequest, name: str) -> bool:
         types = request.types
