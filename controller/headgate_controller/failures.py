@@ -14,6 +14,11 @@ QUIET_SECONDS = 10.0
 MOST_PEERS = 1_000
 
 
+def machine_of(peer: str) -> str:
+    """Return the machine of a peer as gRPC names it, without its port, which differs with each connection."""
+    return peer if peer.startswith("unix:") else peer.rpartition(":")[0]
+
+
 class Failures:
     """Logs failed authentications: the first from a peer at once, then one line for all of them, now and then."""
 

@@ -10,7 +10,7 @@ from headgate_controller.api.callers import caller
 from headgate_controller.api.demands import Demand, Demands, Scope
 from headgate_controller.api.veil import Veil
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
-from headgate_controller.failures import Failures
+from headgate_controller.failures import Failures, machine_of
 from headgate_controller.names import project_of
 from headgate_controller.principal import ADMINISTRATOR, Access, Principal
 from headgate_controller.schema import Schema
@@ -72,7 +72,7 @@ class Gate:
         try:
             return self._tokens.authenticate(_secret(given))
         except HeadgateError as error:
-            self._failures.note(_host(context.peer()), method, error.reason)
+            self._failures.note(machine_of(context.peer()), method, error.reason)
             raise
 
     def check(self, demand: Demand, principal: Principal, request: Message) -> None:
@@ -148,11 +148,6 @@ def _secret(given: list[Any]) -> str:
         f"A token is needed, once, as `authorization: Bearer TOKEN`. {found}; set HEADGATE_TOKEN "
         "(terraform, headgate). The site's administrator makes one: headgate token create NAME"
     )
-
-
-def _host(peer: str) -> str:
-    """Return the machine of a peer, without its port."""
-    return peer if peer.startswith("unix:") else peer.rpartition(":")[0]
 
 
 def _sees(principal: Principal, name: str) -> bool:

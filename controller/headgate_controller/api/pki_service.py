@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 import grpc
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from headgate.v1 import pki_pb2
@@ -16,6 +17,7 @@ from headgate_common import pki
 from headgate_common.enrolment import Enrolment
 from headgate_common.pki import PkiError, Role, Subject
 from headgate_controller.errors import HeadgateError, InvalidError, Violation
+from headgate_controller.failures import Failures, machine_of
 from headgate_controller.signing import Signer
 from headgate_controller.store.enrolments import EnrolmentError, Enrolments
 from headgate_controller.trust import Trust
@@ -39,6 +41,7 @@ class PkiService:
         self._enrolments = enrolments
         self._signer = signer
         self._trust = trust
+        self._failures = Failures()
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of the service; Renew is served to hosts, where they connect."""
@@ -79,7 +82,7 @@ class PkiService:
         except (PkiError, OSError) as error:
             raise AuthorityUnknownError(f"This controller's own certificate cannot be used: {error}") from error
 
-    async def enrol(self, request: pki_pb2.EnrolRequest, _context: Any) -> pki_pb2.Certificate:
+    async def enrol(self, request: pki_pb2.EnrolRequest, context: Any) -> pki_pb2.Certificate:
         """Give a host its first certificate; the request is judged before the secret is used up.
 
         Whoever asks again gets another one, since the first answer may be lost; not a host that was revoked meanwhile.
@@ -88,14 +91,26 @@ class PkiService:
             name, key = pki.requested(request.signing_request.encode())
         except PkiError as error:
             raise InvalidError("", [Violation("signing_request", "INVALID", str(error))]) from error
-        public = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         self._signer.check()
-        again = await asyncio.to_thread(self._enrolments.use, request.secret, name, public)
-        if again and await self._signer.has_revoked(name):
-            text = f"The certificate of {name} is revoked; have another token made: headgate pki invite {name}"
-            raise EnrolmentError(text)
+        try:
+            await self._use(request.secret, name, key)
+        except EnrolmentError as error:
+            self._failures.note(machine_of(context.peer()), f"/{SERVICE}/Enrol", error.reason)
+            raise
         signed = await self._signer.sign(request.signing_request, name)
         return pki_pb2.Certificate(certificate=signed.certificate, ca_certificates=signed.authorities)
+
+    async def _use(self, secret: str, host: str, key: EllipticCurvePublicKey) -> None:
+        """Let a host enrol by a secret for this key.
+
+        Raises:
+            EnrolmentError: it must not. UnavailableError: the store, or the CA, cannot tell now.
+        """
+        public = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+        again = await asyncio.to_thread(self._enrolments.use, secret, host, public)
+        if again and await self._signer.has_revoked(host):
+            text = f"The certificate of {host} is revoked; have another token made: headgate pki invite {host}"
+            raise EnrolmentError(text)
 
 
 def _lifetime(request: pki_pb2.CreateEnrolmentRequest) -> int:

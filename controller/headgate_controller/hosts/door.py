@@ -13,6 +13,7 @@ import grpc
 from headgate_common import pki
 from headgate_common.pki import PkiError, Role
 from headgate_controller.errors import HeadgateError
+from headgate_controller.failures import machine_of
 from headgate_controller.trust import Trust
 
 log = logging.getLogger(__name__)
@@ -77,7 +78,7 @@ class Door:
 
     def turned_away(self, peer: str, reason: str) -> None:
         """Log that somebody was refused, once for each reason and machine: who is refused comes again and again."""
-        key = (peer.rpartition(":")[0], reason)
+        key = (machine_of(peer), reason)
         if key in self._told:
             return
         if len(self._told) >= MOST_TOLD:
