@@ -5,10 +5,11 @@ Source: AIP-131 to AIP-135, AIP-155 (request_id), AIP-158 (pages), AIP-160 (filt
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from hashlib import sha256
 from typing import Any
 
@@ -33,6 +34,8 @@ from headgate_controller.store.writer import Outcome, Writer
 
 DEFAULT_PAGE, LARGEST_PAGE = 1_000, 10_000
 LONGEST_REQUEST_ID = 64
+AT_A_TIME = 100
+"""Resources that are looked at before others have the event loop: some milliseconds."""
 
 
 class Resources:
@@ -99,12 +102,13 @@ class Resources:
         """Return one page of resources, in the order of their names."""
         wanted = parse_filter(self._codec, request.filter)
         size, after = _page(request)
-        found = sorted(
-            (n for n in self._candidates(request) if n.name > after and wanted(n)), key=lambda noun: noun.name
-        )
+        found = [noun async for noun in _unhurried(self._candidates(request)) if noun.name > after and wanted(noun)]
+        found.sort(key=lambda noun: noun.name)
         page = found[:size]
         response: Any = message_factory.GetMessageClass(self._method("List").output_type)()
-        getattr(response, response.DESCRIPTOR.fields[0].name).extend([self._looked_at(noun) for noun in page])
+        getattr(response, response.DESCRIPTOR.fields[0].name).extend(
+            [self._looked_at(noun) async for noun in _unhurried(page)]
+        )
         if len(found) > size:
             response.next_page_token = base64.urlsafe_b64encode(page[-1].name.encode()).decode()
         return response
@@ -195,6 +199,14 @@ def unpacked(schema: Schema, packed: AnyMessage) -> tuple[KindCodec, Any]:
         return codec, codec.message.FromString(packed.value)
     except DecodeError as error:
         raise InvalidError("", [Violation("value", "BAD_MESSAGE", f"It is not a {packed.TypeName()}.")]) from error
+
+
+async def _unhurried(nouns: Iterable[Any]) -> AsyncIterator[Any]:
+    """Yield nouns, of which there may be very many, and let others have the event loop now and then."""
+    for count, noun in enumerate(nouns, start=1):
+        yield noun
+        if count % AT_A_TIME == 0:
+            await asyncio.sleep(0)
 
 
 def _page(request: Any) -> tuple[int, str]:
