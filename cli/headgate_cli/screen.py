@@ -1,6 +1,7 @@
 """What people read: colour only on a terminal that wants it, and questions only where somebody can answer."""
 
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import typer
@@ -20,8 +21,8 @@ def screen(*, err: bool = False) -> "Console":
     """Return where to write for people; NO_COLOR, TERM and COLUMNS are honoured."""
     from rich.console import Console
 
-    console = Console(highlight=False, markup=False, stderr=err)
-    return console if console.is_terminal else Console(highlight=False, markup=False, stderr=err, width=UNBOUNDED)
+    console = partial(Console, highlight=False, markup=False, emoji=False, stderr=err)  # ":ab:" is part of an address
+    return console() if console().is_terminal else console(width=UNBOUNDED)
 
 
 def note(text: str) -> None:

@@ -31,9 +31,9 @@ class Screen:
     """Steps and tables, in colour where there is a terminal, as plain lines elsewhere."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False)
+        self._console = Console(highlight=False, emoji=False)
         if not self._console.is_terminal:
-            self._console = Console(highlight=False, width=PLAIN_WIDTH)
+            self._console = Console(highlight=False, emoji=False, width=PLAIN_WIDTH)
         self._step: Step | None = None
         self._started = time.monotonic()
 

@@ -11,7 +11,7 @@ from cli_stand_in import StandIn
 from grpc_tools import protoc
 
 from command_line import CommandLine
-from headgate.v1 import host_pb2, types_pb2, vm_pb2
+from headgate.v1 import host_pb2, port_pb2, types_pb2, vm_pb2
 
 GADGET = """
 syntax = "proto3";
@@ -60,6 +60,11 @@ def test_a_form_that_a_command_does_not_write_is_refused(headgate: CommandLine, 
     refused = headgate(*words)
     assert (refused.status, refused.out) == (2, "")
     assert "json" in refused.err
+
+
+def test_an_ethernet_address_is_printed_as_it_is_whatever_its_digits(headgate: CommandLine, server: StandIn) -> None:
+    server.add(port_pb2.Port(name="projects/default/vpcs/shop/subnets/web/ports/web1", mac="0a:95:1e:ab:4a:eb"))
+    assert headgate("get", "ports").table[1][:2] == ["shop/web/web1", "0a:95:1e:ab:4a:eb"]
 
 
 def test_a_table_of_vms_shows_where_everything_is(headgate: CommandLine, server: StandIn) -> None:
