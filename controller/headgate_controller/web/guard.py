@@ -26,6 +26,9 @@ HTTP_STATUS = {
     "OUT_OF_RANGE": 416,
     "RESOURCE_EXHAUSTED": 507,
     "UNAVAILABLE": 503,
+    "DEADLINE_EXCEEDED": 504,
+    "INTERNAL": 500,
+    "UNKNOWN": 500,
     "TOO_LARGE": 413,
 }
 """The status for each gRPC code that our errors carry, or for a reason of theirs."""
