@@ -17,7 +17,7 @@ import grpc
 
 from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Nack, Report, Trust, Welcome
 from headgate_common import pki
-from headgate_controller.errors import HeadgateError, InvalidError, UnavailableError, Violation
+from headgate_controller.errors import HeadgateError, IdleError, InvalidError, UnavailableError, Violation
 from headgate_controller.hosts.door import Door, Guest, NotAdmittedError
 from headgate_controller.hosts.protocol import WELCOMES, agreed
 from headgate_controller.hosts.reports import host_report, refusal, registration, word
@@ -33,6 +33,9 @@ log = logging.getLogger(__name__)
 SERVICE = "headgate.v1.HostLinkService"
 UNKNOWN_BASE = "UNKNOWN_BASE"
 """The reason by which an agent asks for the whole state."""
+
+HELLO_SECONDS = 10.0
+"""How long an agent may take to say who it is; until then its stream is nobody's, and no other takes its place."""
 
 UNHEARD = HostHeard()
 
@@ -174,7 +177,7 @@ class HostLinks:
 
     async def _converse(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncGenerator[ConnectResponse]:
         guest = self._door.admit(context)
-        first = await anext(requests, None)
+        first = await _first(requests)
         if first is None:
             return
         link = await self._welcome(first, guest, context.peer())
@@ -302,3 +305,16 @@ class HostLinks:
         """Return whether a connected host's certificate has expired."""
         now = pki.utc_now()
         return any(link.guest is not None and link.guest.until <= now for link in self._links.values())
+
+
+async def _first(requests: AsyncIterator[ConnectRequest]) -> ConnectRequest | None:
+    """Return what is said first; None if the stream ends before.
+
+    Raises:
+        IdleError: nothing is said for long.
+    """
+    try:
+        async with asyncio.timeout(HELLO_SECONDS):
+            return await anext(requests, None)
+    except TimeoutError as error:
+        raise IdleError(f"The agent has not said which host it is within {HELLO_SECONDS:g} seconds.") from error
