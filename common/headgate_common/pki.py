@@ -30,6 +30,9 @@ CLOCK_SKEW = timedelta(minutes=5)
 
 CA_LIFETIME = timedelta(days=3650)
 
+LARGEST_REQUEST = 16 * 1024
+"""Bytes of a signing request; one for an elliptic key has some hundred. Anybody may send one."""
+
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _KEY = re.compile(rb"-----BEGIN (?:[A-Z]+ )?PRIVATE KEY-----.+?-----END (?:[A-Z]+ )?PRIVATE KEY-----", re.DOTALL)
 _DNS_NAME = re.compile(r"(?=.{1,253}\Z)[A-Za-z0-9_]([A-Za-z0-9_-]{0,62})(\.[A-Za-z0-9_-]{1,63})*")
@@ -195,6 +198,8 @@ def requested(pem: bytes) -> tuple[str, ec.EllipticCurvePublicKey]:
     Raises:
         PkiError: it is none, or whoever sent it does not have the key.
     """
+    if len(pem) > LARGEST_REQUEST:
+        raise PkiError(f"The signing request has {len(pem)} bytes, more than {LARGEST_REQUEST}; send one for one key.")
     try:
         request = x509.load_pem_x509_csr(pem)
         key = request.public_key()

@@ -134,3 +134,9 @@ def test_a_key_and_its_certificate_may_share_a_file() -> None:
     assert pki.key_from(pem).public_key() == key.public_key()
     assert pki.certificates_from(pem) == [CA.certificate]
     assert isinstance(key.curve, ec.SECP256R1)
+
+
+def test_a_signing_request_of_any_size_is_refused_before_it_is_read() -> None:
+    padded = pki.signing_request(pki.new_key(), "h1") + b"\n" * pki.LARGEST_REQUEST
+    with pytest.raises(PkiError, match="bytes, more than"):
+        pki.requested(padded)
