@@ -30,6 +30,9 @@ OUTPUT = re.compile(r'\s*/\* output to "([^"]*)", type "([^"]*)" \*/')
 TRANSLATED = re.compile(r"\s*ct_(snat|dnat)\w*\(([0-9a-f.:]+)\);")
 NEXT_HOP = re.compile(r"\s*(?:xx)?reg0 = ([0-9a-f.:]+|ip[46]\.dst);")
 LEFT = ("localnet", "l2gateway", "vtep")
+UNRESOLVED = (
+    "The next hop is not known yet; the router asks for it, and holds the packet meanwhile. Send one, and trace again."
+)
 
 
 class Verdict(Enum):
@@ -82,8 +85,11 @@ class _Reader:
         self._datapath = ""
         self._flow = Step("")
         self._arrived = False
+        self._waits = False
 
     def take(self, line: str) -> None:
+        if self._waits:
+            return  # what follows is the router's own question for the next hop, and not the packet
         if match := BLOCK.match(line):
             self._entered(match[1], match[2])
         elif match := FLOW.match(line):
@@ -96,7 +102,8 @@ class _Reader:
         elif match := OUTPUT.match(line):
             self._output(match[1], match[2])
         elif "No MAC binding" in line:
-            self._end(Verdict.DROPPED, self._datapath, "The next hop is not known yet; the router asks for it.")
+            self._waits = True
+            self._end(Verdict.DROPPED, self._datapath, UNRESOLVED)
         elif line.strip() == "drop;":
             self._dropped()
 

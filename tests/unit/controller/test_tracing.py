@@ -57,6 +57,19 @@ def test_every_end_is_told_with_its_reason(lines: str, verdict: Verdict, end: st
     assert reason in found.reason
 
 
+def test_the_question_for_the_next_hop_is_not_taken_for_the_packet() -> None:
+    found = journey(
+        ENTERS
+        + ROUTER
+        + "17. lr_in_arp_resolve (northd.c:12250): ip4, priority 1, uuid 418e46e0\n"
+        + "    get_arp(outport, reg0);\n    /* No MAC binding. */\n    next;\n\n"
+        + "arp\n---\n    arp.op = 1;\n    output;\n"
+        + 'ingress(dp="internet", inport="r/internet")\n    /* output to "internet/vlan", type "localnet" */\n'
+    )
+    assert (found.verdict, found.end, [step.datapath for step in found.steps]) == (Verdict.DROPPED, "r", ["s1", "r"])
+    assert "next hop is not known yet" in found.reason
+
+
 def test_a_copy_that_is_lost_does_not_hide_one_that_arrives() -> None:
     arrived = '    /* output to "19bae0", type "" */\n'
     assert journey(f"{ENTERS}    drop;\n{arrived}").verdict is Verdict.DELIVERED
