@@ -164,15 +164,18 @@ class PlanSession:
 
     def _moving(self, noun: Any, faults: list[Violation], world: World) -> dict[str, Violation]:
         """Return who may still move out of the way, each with the fault if it does not: what the client manages and
-        has not planned yet, and what is planned with something that is only chosen for it.
+        has not planned yet, and what is planned with something that is only chosen for it. What the noun refers to
+        cannot: it is there first, and has chosen by then.
         """
+        first = {target for _, target in noun.references()}
         in_the_way = {name: _clash(name) for name in self._occupants(noun, world)}
         for fault in faults:
             in_the_way |= dict.fromkeys(self._named(fault.holder, world), fault)
         return {
             name: fault
             for name, fault in sorted(in_the_way.items())
-            if name in world.resources and (name in self._chosen or name in self._told - self._planned)
+            if name in world.resources and name not in first
+            if name in self._chosen or name in self._told - self._planned
         }
 
     def _named(self, holder: str, world: World) -> list[str]:

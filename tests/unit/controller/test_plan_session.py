@@ -257,3 +257,10 @@ def test_an_address_that_a_router_has_is_told_whichever_is_planned_last() -> Non
         first, last = (planning.keep(name) if name == VPC else create(name) for name in order)
         assert first == []
         assert [(reason, other) for _, reason, other, _ in last] == [("ADDRESS_IN_USE", order[0])]
+
+
+def test_what_the_platform_chooses_for_a_subnet_is_not_given_up_for_a_port_on_it() -> None:
+    planning = planner()
+    assert planning.create(OTHER, cidr="10.2.0.0/24") == []
+    ((field, _, _, _),) = planning.create(f"{OTHER}/ports/a", ip="10.2.0.1")
+    assert field == "ip", "the gateway was chosen before any port could ask for it"
