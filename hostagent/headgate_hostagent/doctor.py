@@ -10,7 +10,6 @@ from pathlib import Path
 
 from headgate_common import pki
 from headgate_common.diagnosis import Finding, disk, failed, ok, warning
-from headgate_common.handshake import explain
 from headgate_common.identity import IdentityFiles
 from headgate_common.pki import PkiError
 from headgate_hostagent.config import AgentConfig
@@ -90,11 +89,17 @@ def _unreached(controller: str, files: IdentityFiles) -> str:
         return "" if Path(controller.removeprefix("unix:")).exists() else "there is no such socket"
     host, _, port = controller.rpartition(":")
     try:
-        socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+        with socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS) as plain:
+            files.client().wrap_socket(plain, server_hostname=pki.SERVER_NAME).close()
+    except ssl.SSLError as error:
+        return (
+            f"its certificate is refused: {error.verify_message if hasattr(error, 'verify_message') else error.reason}"
+        )
+    except PkiError:
+        return ""  # it is reached; what is wrong with our own certificate is said beside
     except OSError as error:
         return error.strerror or str(error)
-    certificate = (str(files.identity), str(files.identity))
-    return explain(controller, plaintext=False, ca_file=str(files.ca), certificate=certificate)
+    return ""
 
 
 def _certificate(config: AgentConfig) -> Iterator[Finding]:

@@ -9,6 +9,9 @@ from headgate_lab.pki import certify_central
 from headgate_lab.waiting import wait_until
 from shop import open_shop, plug
 
+SHORT_GAP = 2.0
+"""Seconds that traffic may pause while programs that carry none of it restart."""
+
 
 def test_another_ca_takes_over_for_hosts_and_ovn_while_traffic_flows(lab: Lab, api: Api, project: str) -> None:
     assert lab.controller is not None
@@ -34,7 +37,8 @@ def test_another_ca_takes_over_for_hosts_and_ovn_while_traffic_flows(lab: Lab, a
         wait_until(lambda: connected(lab, "h1"), seconds=20, what="the ovn-controller of h1 to connect anew")
         lab.central.sb.restart()  # it meets ovn-controllers that must have read theirs
         wait_until(lambda: all(connected(lab, name) for name in lab.hosts), seconds=30, what="all to connect anew")
-    assert gap.seconds < 1, gap
+    print(f"\nanother CA took over: longest gap {gap.seconds:.2f} s")
+    assert gap.seconds < SHORT_GAP, gap
     plug(api, lab, f"{shop.web}/ports/late", "h3")
     lab.expect(reach("late", "web1")).within(seconds=20)
 
