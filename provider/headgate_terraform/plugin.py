@@ -31,6 +31,9 @@ ADDRESS = "terraform.local/headgate/headgate"
 COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
 """By this variable a plugin knows that Terraform started it, not a curious user."""
 
+LONGEST_ABOVE = 107 - len(f"/headgate-{'0' * 16}/tf.sock")
+"""Bytes of a directory's path below which the socket fits. Source: unix(7), sun_path."""
+
 PARENT_CHECK_SECONDS = 1.0
 """How often to look whether Terraform is still there; it may have been killed."""
 
@@ -66,8 +69,11 @@ async def serve(provider: Provider, *, debug: bool) -> None:
 
 
 def _private_directory() -> Path:
-    """Return a new directory of this user alone; made without `tempfile`, whose import is felt at every start."""
-    above = os.environ.get("PLUGIN_UNIX_SOCKET_DIR") or os.environ.get("TMPDIR") or "/tmp"  # noqa: S108
+    """Return a new directory of this user alone, where a socket's path has room; made without `tempfile`, whose import
+    is felt at every start.
+    """
+    wanted = (os.environ.get("PLUGIN_UNIX_SOCKET_DIR"), os.environ.get("TMPDIR"), "/tmp")  # noqa: S108
+    above = next(path for path in wanted if path and len(os.fsencode(path)) <= LONGEST_ABOVE)
     directory = Path(above) / f"headgate-{os.urandom(8).hex()}"
     directory.mkdir(mode=0o700)
     return directory

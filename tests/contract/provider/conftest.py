@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -49,13 +50,12 @@ def debugged_provider(environment: dict[str, str]) -> Iterator[dict[str, str]]:
 
 
 @pytest.fixture
-def installed_provider(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    """The provider installed below the home directory, as a user's is."""
+def installed_provider(environment: dict[str, str]) -> Iterator[dict[str, str]]:
+    """The provider installed below the home directory, as a user's is; its sockets are where their paths are short."""
     install(Path(environment["HOME"]))
-    sockets = tmp_path / "sockets"
-    sockets.mkdir()
     program = Path(sys.executable).with_name("headgate-terraform-provider")
-    return environment | {"HEADGATE_TF_PROVIDER": str(program), "PLUGIN_UNIX_SOCKET_DIR": str(sockets)}
+    with tempfile.TemporaryDirectory(prefix="hgp-") as sockets:
+        yield environment | {"HEADGATE_TF_PROVIDER": str(program), "PLUGIN_UNIX_SOCKET_DIR": sockets}
 
 
 @pytest.fixture

@@ -66,6 +66,17 @@ def test_an_installed_provider_is_found_started_and_leaves_nothing(
     assert leftovers(installed_provider["PLUGIN_UNIX_SOCKET_DIR"]) == []
 
 
+def test_a_directory_whose_path_is_too_long_for_a_socket_is_passed_over(
+    installed_terraform: Terraform, tmp_path: Path
+) -> None:
+    deep = tmp_path / ("x" * 90)
+    deep.mkdir()
+    installed_terraform.environment |= {"PLUGIN_UNIX_SOCKET_DIR": str(deep), "TMPDIR": str(deep)}
+    installed_terraform.write(VPC)
+    installed_terraform.run("init", "-no-color")
+    assert "1 to add" in installed_terraform.run("plan", "-no-color")
+
+
 def test_the_lock_file_still_fits_after_the_program_changed(installed_terraform: Terraform) -> None:
     installed_terraform.write(VPC)
     installed_terraform.run("init", "-no-color")
