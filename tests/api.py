@@ -101,12 +101,13 @@ class Api:
         return self.intent.AwaitRealised(request, timeout=seconds + 10, wait_for_ready=True)
 
     def unprotect(self, prefix: str) -> None:
-        """Lift the protection against deletion of all resources whose names begin with `prefix`."""
+        """Lift the protection against deletion of all resources of known kinds whose names begin with `prefix`."""
         for response in self.intent.Watch(intent_pb2.WatchRequest(name_prefix=prefix), timeout=30):
             if not response.name:
                 return
-            resource = message_factory.GetMessageClass(self.kind(response.name)).FromString(response.resource.value)
-            if resource.deletion_protection:  # type: ignore[attr-defined]
+            kind = self._kinds.get(response.name.split("/")[-2])
+            resource: Any = message_factory.GetMessageClass(kind).FromString(response.resource.value) if kind else None
+            if resource and resource.deletion_protection:
                 self.update(response.name, deletion_protection=False)
 
     def clear(self, project: str) -> None:

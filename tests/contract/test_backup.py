@@ -209,6 +209,7 @@ def test_hosts_are_told_nothing_by_an_empty_store_and_need_nothing_new_after_the
     site.ready()
     with host_stream(site.controller.hosts) as stream:
         stream.hello("h1", held=held)
+        site.controller.await_said("host connected host=hosts/h1")
         site.api.create(f"{SUBNET}/ports/later", host="hosts/h1")
         desired = stream.desired()
         assert desired.base_version == held, "only the difference is told, and there was none before"
