@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -12,21 +14,23 @@ from sqlalchemy import make_url
 from headgate_common import pki
 from headgate_common.diagnosis import Finding, State, disk, failed, ok, warning
 from headgate_common.pki import PkiError
+from headgate_common.rows import Plan
 from headgate_controller.config import ControllerConfig
 from headgate_controller.kinds.registry import ERROR, INFO, WARNING
 from headgate_controller.names import id_of
 from headgate_controller.nouns.host import Host
-from headgate_controller.ovn.northbound import Northbound
+from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable, StaleEpochError
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.state import Committed
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.trust import Trust
 
-Check = Callable[[], Iterable[Finding]]
+Check = Callable[[], Iterable[Finding] | Awaitable[Iterable[Finding]]]
 
 SEVERITIES = {INFO: State.OK, WARNING: State.WARNING, ERROR: State.FAILED}
 SOON = timedelta(days=7)
+NORTHD_SECONDS, LOOK_SECONDS = 5.0, 0.05
 MOST_NAMED = 5
 
 
@@ -120,13 +124,21 @@ def _northbound(config: ControllerConfig, northbound: Northbound) -> Iterator[Fi
         yield ok("northbound", f"{config.northbound} is as the intent says")
 
 
-def _northd(northbound: Northbound) -> Iterator[Finding]:
-    asked, done = northbound.nb_cfg, northbound.sb_cfg
-    if asked > done:
-        fix = "See that ovn-northd runs, and how busy it is; ask again in some seconds."
-        yield warning("ovn-northd", f"it has translated up to {done}, asked was {asked}", fix)
-    else:
-        yield ok("ovn-northd", f"it has translated everything ({done})")
+async def _northd(northbound: Northbound) -> list[Finding]:
+    """Ask ovn-northd for something, since one that is dead and was asked for nothing looks like one that is done."""
+    if northbound.why_unready:
+        return []
+    try:
+        asked = await northbound.apply(Plan(()), bump=True) or 0
+    except (NorthboundUnavailable, StaleEpochError) as error:
+        return [failed("ovn-northd", f"it cannot be asked: {error}", "See what is found of northbound.")]
+    until = time.monotonic() + NORTHD_SECONDS
+    while northbound.sb_cfg < asked and time.monotonic() < until:  # noqa: ASYNC110 (only while a person waits)
+        await asyncio.sleep(LOOK_SECONDS)
+    if northbound.sb_cfg < asked:
+        text = f"it has not answered within {NORTHD_SECONDS:g} s"
+        return [failed("ovn-northd", text, "See that ovn-northd runs, and how busy it is.")]
+    return [ok("ovn-northd", "it answers")]
 
 
 def _southbound(config: ControllerConfig, southbound: Southbound) -> Iterator[Finding]:

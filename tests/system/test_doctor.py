@@ -59,6 +59,17 @@ def test_a_daemon_that_is_gone_is_named_with_the_command_that_brings_it_back(
         lab.await_hosts()
 
 
+def test_a_northd_that_is_gone_is_missed_though_nothing_changes(lab: Lab, tmp_path: Path) -> None:
+    lab.daemons["central/ovn-northd"].stop()
+    try:
+        status, said = doctor(lab, tmp_path)
+        assert status == 6, said
+        assert "See that ovn-northd runs" in said
+    finally:
+        lab.daemons["central/ovn-northd"].start()
+    wait_until(lambda: "failed " not in doctor(lab, tmp_path)[1], seconds=20, what="the doctor to be content again")
+
+
 def test_without_a_controller_the_doctor_says_where_to_look(lab: Lab, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "headgate_cli", "doctor", "--endpoint", "127.0.0.1:9"]
     done = subprocess.run(command, env={"HOME": str(tmp_path)}, capture_output=True, text=True, timeout=60, check=False)

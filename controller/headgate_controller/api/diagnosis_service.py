@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib.metadata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 import grpc
@@ -23,7 +23,7 @@ SEVERITIES = {
 class DiagnosisService:
     """Serves the checks."""
 
-    def __init__(self, checks: Sequence[Callable[[], Iterable[Finding]]]) -> None:
+    def __init__(self, checks: Sequence[Callable[[], Iterable[Finding] | Awaitable[Iterable[Finding]]]]) -> None:
         self._checks = checks
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -38,7 +38,8 @@ class DiagnosisService:
         """Run every check; between two of them others are served."""
         response = diagnosis_pb2.GetDiagnosisResponse(version=importlib.metadata.version("headgate"))
         for check in self._checks:
-            for found in check():
+            findings = check()
+            for found in await findings if isinstance(findings, Awaitable) else findings:
                 response.findings.add(
                     check=found.check, severity=SEVERITIES[found.state], text=found.text, fix=found.fix
                 )
