@@ -50,6 +50,18 @@ def test_a_trace_tells_the_way_there_and_back_in_the_names_of_resources(lab: Lab
     ]
 
 
+def test_within_a_subnet_a_trace_passes_no_router(lab: Lab, shop: Shop, project: str) -> None:
+    assert trace(lab, project, "web1", "web2") == [
+        "there: ping 10.1.0.2 > 10.1.0.3",
+        "  vpcs/shop/subnets/web  enters",
+        "  => delivered: vpcs/shop/subnets/web/ports/web2. It is delivered.",
+        "",
+        "back: ping 10.1.0.3 > 10.1.0.2",
+        "  vpcs/shop/subnets/web  enters",
+        "  => delivered: vpcs/shop/subnets/web/ports/web1. It is delivered.",
+    ]
+
+
 def test_a_trace_names_the_route_and_the_translation_that_decided(lab: Lab, shop: Shop, project: str) -> None:
     there = trace(lab, project, "db1", "198.51.100.7")
     assert there[3:] == [
