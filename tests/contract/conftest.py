@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from controller_site import Central, Controller, assert_sound, central, controlling
+from postgres_server import PostgresServer, postgres
 from tls_site import TlsSite
 from token_site import INTERNET, TokenSite
 
@@ -31,6 +32,13 @@ def run_directory() -> Iterator[Path]:
     path = Path(tempfile.mkdtemp(prefix="hgc-"))
     yield path
     shutil.rmtree(path)
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL for tests that do not stop it."""
+    with postgres() as server:
+        yield server
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,6 @@
-"""The store on a real SQLite file: what is acknowledged is on disk, and what is refused leaves nothing behind."""
+"""The store on a real SQLite file and a real PostgreSQL: what is acknowledged is on disk, and what is refused leaves
+nothing behind.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +19,9 @@ from typing import Any, TypeVar
 
 import pytest
 from google.protobuf import json_format
+from postgres_server import PostgresServer, sql
 from sqlalchemy import event, func, select
+from sqlalchemy.exc import DBAPIError
 
 from headgate_controller.errors import (
     AlreadyExistsError,
@@ -34,6 +38,7 @@ from headgate_controller.mutations import Create, Delete, Mutation, Request, Upd
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
 from headgate_controller.store.database import Database, changes_after, load_world
+from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.records import DAY
 from headgate_controller.store.writer import Outcome, Writer
 from headgate_controller.world import World
@@ -112,8 +117,16 @@ class _Blocker:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
+def file(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path}/deep/headgate.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("file"))
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.prepared()
 
 
 def live(url: str, act: Callable[[Store], Awaitable[T]]) -> T:
@@ -151,16 +164,14 @@ async def simple(store: Store) -> None:
 def test_what_is_acknowledged_is_on_disk(url: str) -> None:
     async def act(store: Store) -> None:
         await store.submit(creation(VPC, description="kept"))
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as other:
-            assert other.execute("SELECT name FROM intent").fetchall() == [(VPC,)]
+        assert sql(url, "SELECT name FROM intent") == [(VPC,)]
 
     live(url, act)
     world = reopened(url)
     assert world.resources[VPC].meta.description == "kept"  # type: ignore[attr-defined]
 
 
-def test_a_process_that_is_killed_loses_nothing_it_acknowledged(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path}/headgate.db"
+def test_a_process_that_is_killed_loses_nothing_it_acknowledged(url: str) -> None:
     program = f"""
 import asyncio, os, sys
 sys.path.insert(0, {str(Path(__file__).parent)!r})
@@ -217,16 +228,16 @@ def test_references_and_allocations_are_what_the_nouns_say(url: str) -> None:
     live(url, act)
 
 
-def test_opening_an_up_to_date_database_changes_nothing(url: str) -> None:
-    live(url, simple)
-    path = url.removeprefix("sqlite:///")
+def test_opening_an_up_to_date_database_changes_nothing(file: str) -> None:
+    live(file, simple)
+    path = file.removeprefix("sqlite:///")
 
     def content() -> list[str]:
         with sqlite3.connect(path) as other:
             return list(other.iterdump())
 
     before = content()
-    reopened(url)
+    reopened(file)
     assert content() == before
 
 
@@ -446,11 +457,11 @@ def test_validate_only_answers_and_changes_nothing(url: str) -> None:
 # --- the net, and a database that fails -------------------------------------------------------------------------------
 
 
-def test_two_controllers_on_one_database_are_refused_in_words(url: str, tmp_path: Path) -> None:
+def test_two_controllers_on_one_database_are_refused_in_words(file: str, tmp_path: Path) -> None:
     async def act(store: Store) -> None:
         with pytest.raises(UnavailableError, match=r"Another controller has .* stop it, or give this one its own"):
-            Database(url)
-        program = f"from headgate_controller.store.database import Database\nDatabase({url!r})"
+            Database(file)
+        program = f"from headgate_controller.store.database import Database\nDatabase({file!r})"
         child = await asyncio.to_thread(
             subprocess.run, [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
         )
@@ -459,8 +470,8 @@ def test_two_controllers_on_one_database_are_refused_in_words(url: str, tmp_path
         with pytest.raises(UnavailableError, match="Another controller"):
             Database(f"sqlite:///{tmp_path}/alias/headgate.db")
 
-    live(url, act)
-    Database(url).close()
+    live(file, act)
+    Database(file).close()
 
 
 def forget(store: Store, owner: str, number: int) -> None:
@@ -476,7 +487,7 @@ def test_a_number_given_twice_is_caught_by_the_database_and_nothing_is_half_done
         await store.submit(creation(f"{SUBNET}/ports/a", ip="10.1.0.9"))
         forget(store, SUBNET, 0x0A010009)
         before = [store.rows(table) for table in (tables.intent, tables.revision, tables.allocation, tables.reference)]
-        with pytest.raises(InconsistentError, match="UNIQUE constraint failed: allocation"):
+        with pytest.raises(InconsistentError, match=r"UNIQUE .*: allocation|unique constraint .allocation_pkey"):
             await store.submit(creation(f"{SUBNET}/ports/b", ip="10.1.0.9"))
         assert before == [
             store.rows(table) for table in (tables.intent, tables.revision, tables.allocation, tables.reference)
@@ -530,7 +541,7 @@ def pragma(store: Store, on: str, off: str) -> Iterator[None]:
         event.remove(store.database.engine, "checkin", undo)
 
 
-def test_a_database_that_turns_read_only_refuses_in_words_and_recovers(url: str) -> None:
+def test_a_database_that_turns_read_only_refuses_in_words_and_recovers(file: str) -> None:
     async def act(store: Store) -> None:
         await simple(store)
         with pragma(store, "PRAGMA query_only=ON", "PRAGMA query_only=OFF"):
@@ -543,13 +554,13 @@ def test_a_database_that_turns_read_only_refuses_in_words_and_recovers(url: str)
             assert "Nothing was changed" in str(answer)
         assert (await store.submit(creation(f"{SUBNET}/ports/a"))).revision == 3
 
-    live(url, act)
+    live(file, act)
 
 
-def test_a_database_that_is_locked_refuses_in_words_and_recovers(url: str) -> None:
+def test_a_database_that_is_locked_refuses_in_words_and_recovers(file: str) -> None:
     async def act(store: Store) -> None:
         await simple(store)
-        other = sqlite3.connect(url.removeprefix("sqlite:///"), isolation_level=None)
+        other = sqlite3.connect(file.removeprefix("sqlite:///"), isolation_level=None)
         with pragma(store, "PRAGMA busy_timeout=50", "PRAGMA busy_timeout=4000"):
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(UnavailableError, match="database is locked"):
@@ -558,34 +569,32 @@ def test_a_database_that_is_locked_refuses_in_words_and_recovers(url: str) -> No
         other.close()
         assert (await store.submit(creation(f"{SUBNET}/ports/a"))).revision == 3
 
-    live(url, act)
+    live(file, act)
 
 
 def test_a_database_that_cannot_be_read_refuses_in_words_and_recovers(url: str) -> None:
     async def act(store: Store) -> None:
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as other:
-            other.execute("ALTER TABLE request RENAME TO away")
-            with pytest.raises(UnavailableError, match="no such table"):
-                await store.repeatable(creation(VPC), "one")
-            other.execute("ALTER TABLE away RENAME TO request")
+        sql(url, "ALTER TABLE request RENAME TO away")
+        with pytest.raises(UnavailableError, match=r"no such table|does not exist"):
+            await store.repeatable(creation(VPC), "one")
+        sql(url, "ALTER TABLE away RENAME TO request")
         assert (await store.repeatable(creation(VPC), "one")).revision == 1
 
     live(url, act)
 
 
-def test_commits_reach_the_disk_before_they_are_acknowledged(url: str) -> None:
+def test_commits_reach_the_disk_before_they_are_acknowledged(file: str) -> None:
     async def act(store: Store) -> None:
         with store.database.engine.connect() as connection:
             found = [connection.exec_driver_sql(f"PRAGMA {name}").scalar() for name in ("journal_mode", "synchronous")]
         assert found == ["wal", 2]
 
-    live(url, act)
+    live(file, act)
 
 
 def test_a_controller_that_lost_its_lease_commits_nothing(url: str) -> None:
     async def act(store: Store) -> None:
-        with sqlite3.connect(url.removeprefix("sqlite:///")) as other:
-            other.execute("UPDATE lease SET epoch = epoch + 1")
+        sql(url, "UPDATE lease SET epoch = epoch + 1")
         with pytest.raises(UnavailableError, match="Another controller leads"):
             await store.submit(creation(VPC))
         assert store.count(tables.intent) == 0
@@ -616,6 +625,36 @@ def test_a_database_that_could_not_be_opened_is_not_held(tmp_path: Path) -> None
     path.unlink()
     Database(f"sqlite:///{path}").close()
     assert refused.value.__cause__ is not None
+
+
+def test_a_database_of_a_newer_release_is_refused_in_words(url: str) -> None:
+    Database(url).close()
+    sql(url, "UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(UnavailableError, match=r"was made by a newer release .*9999.*Run that one"):
+        Database(url)
+
+
+def test_controllers_that_start_at_once_migrate_one_after_the_other(postgres_server: PostgresServer) -> None:
+    url, program = (
+        postgres_server.new(),
+        "import sys; from headgate_controller.store.database import Database\nDatabase",
+    )
+    started = [
+        subprocess.Popen([sys.executable, "-c", f"{program}({url!r})"], stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
+    assert [(child.communicate(timeout=60)[1], child.returncode) for child in started] == [("", 0)] * 3
+
+
+def test_a_transaction_that_stands_still_keeps_the_lease_from_nobody(postgres_server: PostgresServer) -> None:
+    url = postgres_server.prepared()
+    database = Database(url, idle_seconds=0.2)
+    with database.engine.connect() as paused:
+        hold_lease(paused, 1)
+        sql(url, "SET lock_timeout = '10s'", "UPDATE lease SET epoch = 2")
+        with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
+            paused.commit()
+    database.close()
 
 
 def test_resources_of_a_kind_that_is_no_longer_there_are_named(url: str) -> None:

@@ -1,5 +1,5 @@
-"""Opening the store's database: pragmas, migrations, the one-process lock of the embedded store, and reading what it
-holds.
+"""Opening the store's database: what its connections are told, migrations, the one-process lock of the embedded store,
+and reading what it holds.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import IO, Any
 
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -24,12 +25,31 @@ from headgate_controller.schema import Schema
 from headgate_controller.store import tables
 from headgate_controller.world import EMPTY_WORLD, World
 
+MIGRATING = 0x4845414447415445
+"""Key of the advisory lock under which PostgreSQL is migrated: controllers may start at once."""
+
+IDLE_SECONDS = 10.0
+"""How long a transaction may stand still in PostgreSQL, unless told otherwise."""
+
+LINGERING = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 2,
+    "tcp_user_timeout": 10_000,
+}
+"""After how long PostgreSQL counts as gone, in seconds, and milliseconds in the last; the URL may say otherwise.
+
+Source: PostgreSQL documentation, "Parameter Key Words" of libpq.
+"""
+
 
 class Database:
     """The store's database, open and up to date; `close` it."""
 
-    def __init__(self, url: str) -> None:
-        """Open it, making and migrating what is needed.
+    def __init__(self, url: str, idle_seconds: float = IDLE_SECONDS) -> None:
+        """Open it, making and migrating what is needed; in PostgreSQL a transaction that stands still for that long is
+        ended, since it may keep the lease from others.
 
         Raises:
             UnavailableError: another process has it, or it cannot be opened; the message says what to do.
@@ -38,15 +58,21 @@ class Database:
             self._lock = _locked(url)
         except (OSError, ArgumentError) as error:
             raise _unusable(url, error) from error
-        self.engine = create_engine(url, hide_parameters=True)
-        if self.engine.dialect.name == "sqlite":
-            event.listen(self.engine, "connect", _prepare_sqlite)
+        self.engine = engine_of(url, idle_seconds)
         try:
             with self.engine.begin() as connection:
                 migrate(connection, "head")
         except DBAPIError as error:
             self.close()
             raise _unusable(url, error.orig or error) from error
+        except CommandError as error:
+            self.close()
+            raise _too_new(url, error) from error
+
+    @property
+    def shared(self) -> bool:
+        """Whether other controllers may have it open, too."""
+        return self.engine.dialect.name != "sqlite"
 
     def close(self) -> None:
         """Close it and let another process have it."""
@@ -68,6 +94,29 @@ class Database:
 def _unusable(url: str, reason: BaseException) -> UnavailableError:
     text = f"The database {url} cannot be used: {reason}. Check its URL, its permissions and the disk."
     return UnavailableError(without_passwords(text))
+
+
+def _too_new(url: str, reason: CommandError) -> UnavailableError:
+    text = f"The database {url} was made by a newer release ({reason}). Run that one, or a later one."
+    return UnavailableError(without_passwords(text))
+
+
+def engine_of(url: str, idle_seconds: float = IDLE_SECONDS, **options: Any) -> Engine:
+    """Return what opens connections to a database; `options` are those of SQLAlchemy."""
+    if url.startswith("sqlite"):
+        engine = create_engine(url, hide_parameters=True, **options)
+        event.listen(engine, "connect", _prepare_sqlite)
+        return engine
+    said = make_url(url).query
+    lingering = {key: value for key, value in LINGERING.items() if key not in said}
+    engine = create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=lingering, **options)
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute(f"SET idle_in_transaction_session_timeout = {round(idle_seconds * 1000)}")
+        connection.commit()
+
+    return engine
 
 
 def _locked(url: str) -> IO[bytes] | None:
@@ -97,6 +146,8 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
 def migrate(connection: Connection, revision: str) -> None:
     """Bring a database to a revision of its tables, "head" for the latest."""
     logging.getLogger("alembic").setLevel(logging.WARNING)
+    if connection.dialect.name != "sqlite":
+        connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
     with as_file(files("headgate_controller.store") / "migrations") as path:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", os.fspath(path))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, select, update
 
 from headgate_controller.store import tables
 
@@ -12,11 +12,17 @@ class StaleEpochError(Exception):
 
 
 def hold_lease(connection: Connection, epoch: int) -> None:
-    """Check that this is still the leader, by a write, so that no other can become it before the commit.
+    """Check that this is still the leader, and lock that, so that no other can become it before the commit.
+
+    SQLite has no locks of rows: there a write keeps everybody else from writing.
 
     Raises:
         StaleEpochError: another controller leads now.
     """
     held = tables.lease.c.epoch == epoch
-    if connection.execute(update(tables.lease).where(held).values(epoch=epoch)).rowcount != 1:
+    if connection.dialect.name == "sqlite":
+        found = connection.execute(update(tables.lease).where(held).values(epoch=epoch)).rowcount == 1
+    else:
+        found = connection.execute(select(tables.lease.c.id).where(held).with_for_update()).first() is not None
+    if not found:
         raise StaleEpochError
