@@ -87,11 +87,16 @@ def newest_revision(api: Api) -> int:
     return int(next(api.stream(intent_method("Watch"), request)).revision)
 
 
-def follow(api: Api, after: int, scope: Scope, say: Callable[[str], None]) -> Iterator[Any]:
+def follow(
+    api: Api, after: int, scope: Scope, say: Callable[[str], None], known: Mapping[str, Any] | None = None
+) -> Iterator[Any]:
     """Yield the changes after a revision, without end; while no controller is there, it says so and waits.
 
+    `known` holds everything that there was by what has been yielded, by name. With it, a log that no longer reaches
+    back to where it was is no end: everything that there is comes again, and what is gone.
+
     Raises:
-        CliError: refused, or the log no longer reaches back to where it was.
+        CliError: refused, or without `known` the log no longer reaches back.
     """
     stream: Iterator[Any] | None = None
 
@@ -107,7 +112,11 @@ def follow(api: Api, after: int, scope: Scope, say: Callable[[str], None]) -> It
             stream = None
             raise UnreachableError("The controller ended the stream.") from None
         except RefusedError as refusal:
-            raise _gap(refusal, after) from refusal
+            if known is None or refusal.reason != COMPACTED:
+                raise _gap(refusal, after) from refusal
+            say(f"The controller's log tells not all that came after revision {after}; what it amounts to follows.")
+            stream = _anew(api, scope, known)
+            return next(stream)
 
     def lost(state: RetryCallState) -> None:
         if state.attempt_number == 1:
@@ -127,6 +136,20 @@ def _opened(api: Api, after: int, scope: Scope) -> Iterator[Any]:
     return api.stream(intent_method("Watch"), request)
 
 
+def _anew(api: Api, scope: Scope, known: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield everything that there is, what is gone of the known, and what changes from then on."""
+    unseen, told = set(known), False
+    for answer in _opened(api, 0, scope):
+        unseen.discard(answer.name)
+        if not answer.name and not told:
+            told = True
+            for name in sorted(unseen):
+                gone = intent_pb2.WatchResponse(revision=answer.revision, name=name)
+                gone.time.GetCurrentTime()
+                yield gone
+        yield answer
+
+
 def _gap(refusal: RefusedError, after: int) -> CliError:
     if refusal.reason != COMPACTED:
         return refusal
@@ -137,9 +160,13 @@ def _gap(refusal: RefusedError, after: int) -> CliError:
 
 
 def happenings(answers: Iterator[Any], kinds: Mapping[str, Kind], known: dict[str, Any]) -> Iterator[Happening]:
-    """Yield each change with what was there before; `known` holds that, and is kept up to date."""
+    """Yield each change with what was there before; `known` holds that, and is kept up to date. What is told again is
+    passed over.
+    """
     for answer in answers:
+        before = known.pop(answer.name, None)
         after = unpacked(kinds, answer.resource) if answer.HasField("resource") else None
-        yield Happening(answer, known.pop(answer.name, None), after)
+        if before is None or after is None or before.etag != after.etag:
+            yield Happening(answer, before, after)
         if after is not None:
             known[answer.name] = after

@@ -45,6 +45,10 @@ class ControllerConfig:
     database: str = doc(
         "sqlite:////var/lib/headgate/headgate.db", "URL of the store's database; four slashes begin an absolute path."
     )
+    history_days: int = doc(
+        30, "How long changes are kept to be watched again; a watch that goes on after an older one begins anew."
+    )
+    history_revisions: int = doc(10_000, "How many of the last revisions are kept however old they are; at least 1.")
     state_key_file: str = doc(
         "", "File of the keys that Terraform states are sealed with, one in a line, the newest first; empty: none are."
     )

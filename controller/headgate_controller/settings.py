@@ -6,6 +6,7 @@ Every refusal names the setting and the fix.
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from pathlib import Path
 
 import grpc
@@ -20,7 +21,11 @@ from headgate_controller.errors import HeadgateError
 from headgate_controller.hosts.door import Door
 from headgate_controller.serving import UNIX, is_local
 from headgate_controller.store.database import Database
+from headgate_controller.store.history import Keep
 from headgate_controller.tls import ServerCertificate
+
+MOST_DAYS = 36_500
+"""For who wants to keep the log for ever."""
 
 OVSDB_ADDRESS = re.compile(r"unix:.+|(tcp|ssl):.+:[0-9]{1,5}")
 
@@ -57,6 +62,19 @@ def open_database(config: ControllerConfig) -> Database:
     except (ImportError, SQLAlchemyError) as error:
         text = f"database: {config.database} cannot be used: {error}. Check the URL, and install the driver it names."
         raise SettingError(without_passwords(text)) from error
+
+
+def history(config: ControllerConfig) -> Keep:
+    """Return what of the log is kept.
+
+    Raises:
+        SettingError: it would be nothing, or for longer than there are dates.
+    """
+    if config.history_revisions < 1:
+        raise SettingError(f"history_revisions: it is {config.history_revisions}; 1 is the least.")
+    if not 0 <= config.history_days <= MOST_DAYS:
+        raise SettingError(f"history_days: it is {config.history_days}; 0 to {MOST_DAYS} are possible.")
+    return Keep(config.history_revisions, timedelta(days=config.history_days))
 
 
 def host_credentials(config: ControllerConfig, door: Door) -> grpc.ServerCredentials | None:

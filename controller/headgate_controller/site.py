@@ -22,6 +22,7 @@ from headgate_controller.signing import Signer
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.enrolments import Enrolments
+from headgate_controller.store.history import History
 from headgate_controller.store.keyring import read_keyring
 from headgate_controller.store.states import States
 from headgate_controller.store.tokens import Tokens
@@ -57,6 +58,7 @@ class Site:
         self.tokens, self.enrolments = Tokens(database.engine), Enrolments(database.engine)
         self.keyring = read_keyring(config.state_key_file)
         self.states = States(database, self.keyring)
+        self.history = History(database, settings.history(config))
         self.southbound = Southbound(config.southbound, Path(config.pki_dir))
         self.northbound = Northbound(
             config.northbound,
@@ -77,7 +79,7 @@ class Site:
     @property
     def runners(self) -> list[Runner]:
         """What runs as long as the controller does."""
-        return [self.northbound, self.southbound, self.convergence, self.tokens, self.states]
+        return [self.northbound, self.southbound, self.convergence, self.tokens, self.states, self.history]
 
 
 def _why_hosts_wait(northbound: Northbound, *, new: bool) -> str:

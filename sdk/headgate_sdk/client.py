@@ -149,7 +149,8 @@ class Client:
         """Yield every change after a revision (0: all that there is first), for ever.
 
         While no controller answers it waits, then goes on where it was. `CaughtUp` says that nothing more is known for
-        now. A restart in the middle of what there is at first begins that anew.
+        now. A restart in the middle of what there is at first begins that anew. So does a watch from 0 that was away
+        for longer than the log reaches back, or over a restored backup: what is gone by then is told before `CaughtUp`.
 
         Raises:
             RefusedError: the log reaches no longer back to `after`; begin again with 0.

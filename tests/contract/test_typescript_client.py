@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
-from controller_site import Controller
+from controller_site import Controller, controlling
+from horizon import changed_while_away
 
 from api import Api
+from headgate_lab.controller import free_port
 
 CLIENT = Path(__file__).parents[2] / "sdk/typescript"
 
@@ -47,3 +50,31 @@ def test_the_typescript_example_makes_waits_watches_and_removes(
         "removed",
     ]
     assert list(api.names(f"projects/{project}/")) == []
+
+
+WATCHING = """
+import {{ connect, watch }} from "{client}/dist/src/index.js";
+for await (const change of watch(connect({{ endpoints: [process.argv[2]] }}), "projects/p/")) {{
+  if (change.name !== "") console.log(`${{change.name}} ${{change.resource ? "is" : "is gone"}}`);
+}}
+"""
+
+
+def test_a_watch_of_the_typescript_client_begins_anew_beyond_the_horizon_and_tells_what_is_gone(
+    example: str, run_directory: Path, tmp_path: Path
+) -> None:
+    script, address = tmp_path / "watching.mjs", f"127.0.0.1:{free_port()}"
+    script.write_text(WATCHING.format(client=CLIENT))
+    controller = Controller(run_directory / "typescript", listen=[address], require_tokens=False)
+    with controlling(controller), closing(Api(address)) as api:
+        for name in "abc":
+            api.create(f"projects/p/vpcs/{name}")
+        command = ["node", str(script), f"http://{address}"]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            shown = [watching.stdout.readline().strip() for _ in "abc"]
+            assert shown == [f"projects/p/vpcs/{name} is" for name in "abc"]
+            changed_while_away(controller)
+            told = {watching.stdout.readline().strip() for _ in range(4)}
+            watching.kill()
+    assert told == {"projects/p/vpcs/a is gone", *(f"projects/p/vpcs/{name} is" for name in "bcd")}

@@ -54,7 +54,7 @@ def get(
     found = {k: [find(api, k, place, name)] if name else _listed(api, k, place, wanted, kinds == ALL) for k in chosen}
     _write(found, output, place, single=bool(name))
     if watch:
-        _go_on(api, found, revision, place)
+        _go_on(api, found, revision, place, whole=not wanted)
 
 
 def _listed(api: "Api", kind: Any, place: str, wanted: str, everything: bool) -> list[Any]:
@@ -94,10 +94,10 @@ def _print_tables(found: Mapping[Any, Sequence[Any]], project: str, *, wide: boo
         note(f"There are no {', '.join(kind.plural for kind in found)}{where}.")
 
 
-def _go_on(api: "Api", found: Mapping[Any, Sequence[Any]], revision: int, project: str) -> None:
+def _go_on(api: "Api", found: Mapping[Any, Sequence[Any]], revision: int, project: str, *, whole: bool) -> None:
     from headgate_cli.watching import Scope, follow, happenings
 
     known = {resource.name: resource for resources in found.values() for resource in resources}
-    answers = follow(api, revision, Scope.of(found, project), note)
+    answers = follow(api, revision, Scope.of(found, project), note, known if whole else None)
     for happening in happenings(answers, known_kinds(), known):
         typer.echo(happening.line())

@@ -46,6 +46,6 @@ def watch(
     scope = Scope.of(find_kinds(known, kinds), ANY if all_projects else project)
     start = snapshot(api, known, scope.prefix, scope.types) if since is None else None
     seen = {resource.name: resource for resource in start.resources} if start else {}
-    answers = follow(api, start.revision if start else since or 0, scope, note)
+    answers = follow(api, start.revision if start else since or 0, scope, note, seen if start else None)
     for happening in happenings(answers, known, seen):
         typer.echo(json.dumps(happening.values()) if output is Lines.JSON else happening.line())

@@ -20,7 +20,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, func, make_url,
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from headgate_common.config_text import without_passwords
-from headgate_controller.errors import UnavailableError, UnknownKindError
+from headgate_controller.errors import OutOfRangeError, UnavailableError, UnknownKindError
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
 from headgate_controller.world import EMPTY_WORLD, World
@@ -179,7 +179,11 @@ LoggedChange = tuple[int, str, str, int, bytes | None]
 
 
 def changes_after(engine: Engine, after: int, limit: int) -> list[LoggedChange]:
-    """Return the changes after a revision, oldest first: about `limit` of them, and never part of a revision."""
+    """Return the changes after a revision, oldest first: about `limit` of them, and never part of a revision.
+
+    Raises:
+        OutOfRangeError: some have been forgotten.
+    """
     log = tables.revision.c
     with engine.connect() as connection:
         last = connection.execute(
@@ -195,4 +199,11 @@ def changes_after(engine: Engine, after: int, limit: int) -> list[LoggedChange]:
             .order_by(log.revision, log.position)
         )
         rows = connection.execute(query if last is None else query.where(log.revision <= last)).all()
-        return [(row.revision, row.name, row.kind, row.time, row.after) for row in rows]
+    # Revisions have no gaps: where the next one is missing, the log begins later.
+    if rows and rows[0].revision != after + 1:
+        raise OutOfRangeError(
+            f"The log begins with revision {rows[0].revision}, and what came after {after} is not all in it. Begin "
+            "again with 0, which tells everything that there is; how far the log reaches back is said by history_days "
+            "and history_revisions of the controller."
+        )
+    return [(row.revision, row.name, row.kind, row.time, row.after) for row in rows]

@@ -3,12 +3,12 @@
  *
  * The messages and services of each kind are in "@headgate/client/v1/vpc" and so on.
  */
-import { createRegistry, type Message, type Registry } from "@bufbuild/protobuf";
+import { create, createRegistry, type Message, type Registry } from "@bufbuild/protobuf";
 import { type Any, anyUnpack } from "@bufbuild/protobuf/wkt";
 import { Code, ConnectError, type Interceptor, type Transport, createClient } from "@connectrpc/connect";
 import { createGrpcTransport, Http2SessionManager } from "@connectrpc/connect-node";
 import { files } from "./gen/files.js";
-import { type AwaitRealisedResponse, IntentService, type WatchResponse } from "./gen/headgate/v1/intent_pb.js";
+import { type AwaitRealisedResponse, IntentService, type WatchResponse, WatchResponseSchema } from "./gen/headgate/v1/intent_pb.js";
 
 export interface Options {
   /** Where controllers listen, for example "https://controller.example:7443"; the first that answers is used. */
@@ -50,7 +50,8 @@ export function awaitRealised(transport: Transport, name: string, seconds = 60):
 /**
  * Yields every change of the resources whose names begin with `namePrefix`, from `afterRevision` on (0: all that there
  * is first), for ever. While no controller answers it waits, and then goes on where it was; nothing is left out. A mark,
- * which has no name, says that everything up to its revision has been yielded.
+ * which has no name, says that everything up to its revision has been yielded. If the controller's log reaches no longer
+ * back, a watch from 0 tells everything again, then what is gone; one from a revision throws.
  */
 export async function* watch(
   transport: Transport,
@@ -59,16 +60,37 @@ export async function* watch(
   signal?: AbortSignal,
 ): AsyncGenerator<WatchResponse> {
   const intent = createClient(IntentService, transport);
+  const there = afterRevision === 0n ? new Set<string>() : undefined;
   for (let seen = afterRevision, wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+    let unseen = new Set(seen === 0n ? there : []);
     try {
       for await (const change of intent.watch({ namePrefix, afterRevision: seen }, { signal })) {
+        if (change.name === "") {
+          for (const name of unseen) {
+            there?.delete(name);
+            yield create(WatchResponseSchema, { revision: change.revision, name });
+          }
+          unseen = new Set();
+        } else {
+          unseen.delete(change.name);
+          if (change.resource) {
+            there?.add(change.name);
+          } else {
+            there?.delete(change.name);
+          }
+        }
         // The first sight of everything is not in the order of revisions; only its mark says that it is complete.
         seen = seen === 0n && change.name !== "" ? 0n : change.revision;
         wait = FIRST_WAIT;
         yield change;
       }
     } catch (error) {
-      if (ConnectError.from(error).code !== Code.Unavailable) {
+      const { code } = ConnectError.from(error);
+      if (code === Code.OutOfRange && there && seen !== 0n) {
+        seen = 0n;
+        continue;
+      }
+      if (code !== Code.Unavailable) {
         throw error;
       }
     }
