@@ -103,11 +103,13 @@ def excess(line: Line, pairs: Sequence[Pair], by: Quantity) -> Reading:
     return _compared(line, pairs, by, ((subject.of(by) - floor.of(by)) * 1e3 for subject, floor in pairs))
 
 
-def amount(line: Line, values: Iterable[float], floors: Iterable[float] = ()) -> Reading:
-    """Read something that has no floor to be compared with, in the line's unit.
+def alone(line: Line, pairs: Sequence[Pair], by: Quantity) -> Reading:
+    """Read how many seconds the subject takes; its floor only tells whether the machine stood still."""
+    return _compared(line, pairs, by, (subject.of(by) for subject, _ in pairs))
 
-    `floors` may be samples of any steady work done in turn, to see that the machine stood still.
-    """
+
+def amount(line: Line, values: Iterable[float], floors: Iterable[float] = ()) -> Reading:
+    """Read something that is not time, in the line's unit; `floors` are whatever tells that the machine stood still."""
     return Reading(line=line, values=tuple(values), floors=tuple(floors))
 
 

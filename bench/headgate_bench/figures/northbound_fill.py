@@ -5,20 +5,17 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import uvloop
 
+from headgate_bench.core import a_site, running
 from headgate_bench.cost import metered
 from headgate_bench.figure import Figure, Sizes, interleaved
 from headgate_bench.population import fill
 from headgate_bench.raw_ovsdb import add_ports, make_network, raw_client
 from headgate_bench.readings import Cost, Line, Reading, ratio
-from headgate_bench.servers import a_controller, a_directory, a_northbound, controller_settings
-from headgate_controller.config import ControllerConfig
-from headgate_controller.settings import open_database
-from headgate_controller.site import Site
+from headgate_bench.servers import a_controller, a_directory, a_northbound
 from headgate_sdk import Client
 
 BATCH = 100
@@ -46,26 +43,14 @@ def by_headgate(directory: Path) -> Cost:
 
 
 async def _converged(directory: Path, server: int) -> Cost:
-    config = ControllerConfig(**controller_settings(directory))  # type: ignore[arg-type]
-    database = open_database(config)
-    site = Site(config, database)
     written = asyncio.Event()
-    site.northbound.on_written = lambda _: written.set()
-    tasks = [asyncio.create_task(site.northbound.run())]
-    try:
-        await site.northbound.ready()
+    async with a_site(directory) as site:
+        site.northbound.on_written = lambda _: written.set()
         with metered(os.getpid(), server) as took:
-            tasks.append(asyncio.create_task(site.convergence.run()))
-            await written.wait()
+            async with running(site.convergence.run()):
+                await written.wait()
         assert not site.northbound.why_unready, site.northbound.why_unready
-        return took.cost
-    finally:
-        for task in reversed(tasks):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
-        site.writer.close()
-        database.close()
+    return took.cost
 
 
 def raw(directory: Path, ports: int, switches: int) -> Cost:

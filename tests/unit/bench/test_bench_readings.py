@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headgate_bench.figure import interleaved
-from headgate_bench.readings import MOVED, Cost, Line, Pair, Reading, amount, excess, ratio, steady
+from headgate_bench.readings import MOVED, Cost, Line, Pair, Reading, alone, amount, excess, ratio, steady
 from headgate_bench.report import HEADING, document, duration, quantity, table
 
 TWICE = Line("twice", "x", 2)
@@ -24,6 +24,11 @@ def test_a_ratio_is_the_median_of_the_pairs_so_that_what_slows_both_does_not_sho
 def test_an_excess_is_in_milliseconds() -> None:
     assert excess(Line("more", "ms", 1), pairs([0.0035], [0.001]), "wall").value == pytest.approx(2.5)
     assert excess(Line("more", "ms", 1), pairs([0.0035], [0.001]), "cpu").value == pytest.approx(0.25)
+
+
+def test_what_is_read_alone_is_in_seconds_and_has_its_floor_beside_it() -> None:
+    reading = alone(Line("a start", "s", 3), pairs([2.0], [1.0]), "wall")
+    assert (reading.value, reading.floors, reading.floor) == (2.0, (1.0,), Cost(1.0, 0.1))
 
 
 @pytest.mark.parametrize(
