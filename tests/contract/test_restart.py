@@ -1,5 +1,6 @@
-"""A controller that is killed at random moments, under a stream of creations: nothing acknowledged is lost, nothing is
-half done, and what is in Northbound is what a full recompute gives.
+"""The whole program, killed at random moments under a stream of creations through its API: nothing acknowledged is
+lost, nothing is half done, and what is in Northbound is what a full recompute gives. (`test_kills` has the moments by
+name.)
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from api import Api
 from headgate.v1 import intent_pb2, port_pb2, subnet_pb2, vpc_pb2
 from headgate_lab.waiting import wait_until
 
-KILLS = 20
+KILLS = 10
 CLIENTS = 3
 MOST_BETWEEN_KILLS = 25
 SECONDS = 20.0
