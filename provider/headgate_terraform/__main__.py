@@ -31,17 +31,19 @@ def _serve() -> int:
     # Terraform starts the provider three to five times for one command, so nothing heavy is imported that a start does
     # not need; and while modules are being made there is no garbage to look for, only more and more to look through.
     gc.disable()
-    from headgate_terraform.plugin import COOKIE, serve
+    from headgate_terraform.start import COOKIE, pass_on
 
     if not debug and (len(sys.argv) > 1 or os.environ.get(COOKIE[0]) != COOKIE[1]):
         print(USAGE, end="")
         return 2
+    if not debug and (status := pass_on()) is not None:
+        return status
     import asyncio
 
+    from headgate_terraform.plugin import serve
     from headgate_terraform.provider import Provider
 
-    extra = [name.strip() for name in os.environ.get("HEADGATE_EXTRA_PROTOS", "").split(",") if name.strip()]
-    asyncio.run(serve(Provider(extra_protos=extra), debug=debug))
+    asyncio.run(serve(Provider(), debug=debug))
     return 0
 
 

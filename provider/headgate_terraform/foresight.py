@@ -4,7 +4,7 @@ It only adds to a plan what stands against it, and never holds a plan up that is
 it says nothing, and the apply will tell. See docs/decisions/0014-a-plan-is-judged-by-its-end.md.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import grpc
 
@@ -18,7 +18,7 @@ from headgate_terraform.paths import Problem, Severity
 from headgate_terraform.plan_stream import PlanStream, SessionEndedError, Violations
 from headgate_terraform.refusals import explain
 from headgate_terraform.settings import Settings
-from headgate_terraform.terraform_command import Command, read_command
+from headgate_terraform.terraform_command import Command
 from headgate_terraform.values import UNKNOWN, Value
 
 
@@ -117,8 +117,3 @@ def _offline(words: str) -> Iterator[Problem]:
             f"{words}\n\nWhether resources collide with each other, or with others, will be known when it is applied."
         )
         yield Problem("Planned without the controller", detail, severity=Severity.WARNING)
-
-
-def make_foresight(settings: Settings, client: Client, traffic: Traffic, environment: Mapping[str, str]) -> Foresight:
-    """Return the foresight of a provider that this process' Terraform has configured."""
-    return Foresight(settings, client, traffic, read_command(environment))

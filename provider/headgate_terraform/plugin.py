@@ -10,8 +10,9 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,9 +29,6 @@ from headgate_terraform.provider import Provider, diagnostics, failure
 ADDRESS = "terraform.local/headgate/headgate"
 """The provider's source address."""
 
-COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d1a219cb4d6991ca9872b2")
-"""By this variable a plugin knows that Terraform started it, not a curious user."""
-
 LONGEST_ABOVE = 107 - len(f"/headgate-{'0' * 16}/tf.sock")
 """Bytes of a directory's path below which the socket fits. Source: unix(7), sun_path."""
 
@@ -41,8 +39,18 @@ EXIT_DELAY_SECONDS = 0.002
 """How long after Shutdown the process lives on, so that the answer to it gets out."""
 
 
-async def serve(provider: Provider, *, debug: bool) -> None:
-    """Serve `provider` until Terraform, or in debug mode the user, ends it."""
+@dataclass(frozen=True, slots=True)
+class Plugin:
+    """A provider that is served: the line by which Terraform finds it, and whether Terraform has ended it."""
+
+    handshake: str
+    server: grpc.aio.Server
+    ended: asyncio.Event
+
+
+@asynccontextmanager
+async def serving(provider: Provider, *, debug: bool) -> AsyncIterator[Plugin]:
+    """Serve `provider` at a socket of its own, which is gone after the block; the server is not stopped."""
     ended = asyncio.Event()
     socket = _private_directory() / "tf.sock"
     try:
@@ -50,22 +58,33 @@ async def serve(provider: Provider, *, debug: bool) -> None:
         server.add_generic_rpc_handlers((_provider_service(provider), *_plugin_services(ended)))
         certificate = _listen(server, socket, debug=debug)
         await server.start()
-        print(_reattachment(socket) if debug else f"1|6|unix|{socket}|grpc|{certificate}", flush=True)
-        _watch_signals(ended, debug=debug)
-        if not debug:
-            asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, ended, os.getppid())
-        # What the start has made stays; the collector need not look through it ever again.
-        gc.freeze()
-        gc.enable()
-        await ended.wait()
-        await asyncio.sleep(EXIT_DELAY_SECONDS)
+        yield Plugin(_reattachment(socket) if debug else f"1|6|unix|{socket}|grpc|{certificate}", server, ended)
     finally:
         with suppress(OSError):
             socket.unlink()
         with suppress(OSError):
             socket.parent.rmdir()
+
+
+async def serve(provider: Provider, *, debug: bool) -> None:
+    """Serve `provider` until Terraform, or in debug mode the user, ends it; then end the process."""
+    async with serving(provider, debug=debug) as plugin:
+        print(plugin.handshake, flush=True)
+        _watch_signals(plugin.ended, debug=debug)
+        if not debug:
+            asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, plugin.ended, os.getppid())
+        settle()
+        await plugin.ended.wait()
+        await asyncio.sleep(EXIT_DELAY_SECONDS)
     # Tearing the server down in order would take longer than Terraform waits before it kills.
     os._exit(0)
+
+
+def settle() -> None:
+    """Have the collector, off while the start made what stays, look for garbage from now on, but never in that."""
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()
 
 
 def _private_directory() -> Path:

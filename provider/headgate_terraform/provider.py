@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.client import Client, NoEndpointError
 from headgate_terraform.data_sources import DataSource, load_data_sources
-from headgate_terraform.foresight import make_foresight
+from headgate_terraform.foresight import Foresight
 from headgate_terraform.holding import Traffic
 from headgate_terraform.interruption import InterruptedByUserError
 from headgate_terraform.kinds import Kind, load_kinds
@@ -19,31 +19,48 @@ from headgate_terraform.queries import Queries, validate_query
 from headgate_terraform.schema import block_schema, kind_schema, query_schema
 from headgate_terraform.secrets import refuse_secrets
 from headgate_terraform.settings import DESCRIPTION, SHAPE, Settings, complete, problems, settle
+from headgate_terraform.terraform_command import read_command
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
 
 CAPABILITIES = tf.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
 
 
-class Provider:
-    """Serves one Terraform process. Between calls it keeps only what can be made again: schemas and connections."""
+class Types:
+    """The types of resources and data sources, of generated modules beside Headgate's own too; made when first needed.
 
-    def __init__(self, environment: Mapping[str, str] = os.environ, extra_protos: Sequence[str] = ()) -> None:
+    By default these are the modules that HEADGATE_EXTRA_PROTOS names, separated by commas.
+    """
+
+    def __init__(self, extra_protos: Sequence[str] | None = None) -> None:
+        named = os.environ.get("HEADGATE_EXTRA_PROTOS", "").split(",")
+        self._extra_protos = [n.strip() for n in named if n.strip()] if extra_protos is None else extra_protos
+
+    @functools.cached_property
+    def kinds(self) -> dict[str, Kind]:
+        """Resources, by their Terraform types."""
+        return load_kinds(self._extra_protos)
+
+    @functools.cached_property
+    def sources(self) -> dict[str, DataSource]:
+        """Data sources, by their Terraform types."""
+        return load_data_sources(self.kinds)
+
+
+class Provider:
+    """Serves one phase of a Terraform process. Between calls it keeps only what can be made again: connections."""
+
+    def __init__(
+        self, environment: Mapping[str, str] = os.environ, types: Types | None = None, terraform: int | None = None
+    ) -> None:
         self._environment = environment
-        self._extra_protos = extra_protos
+        self._types = types or Types()
+        self._command = read_command(os.getppid() if terraform is None else terraform, environment)
         self._settings = Settings()
         self._client = Client(self._settings)
         self._resources = Resources(self._settings, self._client)
         self.traffic = Traffic()
-        self._foresight = make_foresight(self._settings, self._client, self.traffic, environment)
-
-    @functools.cached_property
-    def _kinds(self) -> dict[str, Kind]:
-        return load_kinds(self._extra_protos)
-
-    @functools.cached_property
-    def _sources(self) -> dict[str, DataSource]:
-        return load_data_sources(self._kinds)
+        self._foresight = Foresight(self._settings, self._client, self.traffic, self._command)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -52,8 +69,8 @@ class Provider:
 
     async def get_metadata(self, _request: tf.GetMetadata.Request) -> tf.GetMetadata.Response:
         """Say which types there are."""
-        types = [tf.GetMetadata.ResourceMetadata(type_name=name) for name in self._kinds]
-        sources = [tf.GetMetadata.DataSourceMetadata(type_name=name) for name in self._sources]
+        types = [tf.GetMetadata.ResourceMetadata(type_name=name) for name in self._types.kinds]
+        sources = [tf.GetMetadata.DataSourceMetadata(type_name=name) for name in self._types.sources]
         return tf.GetMetadata.Response(server_capabilities=CAPABILITIES, resources=types, data_sources=sources)
 
     async def get_provider_schema(self, _request: tf.GetProviderSchema.Request) -> tf.GetProviderSchema.Response:
@@ -64,8 +81,8 @@ class Provider:
         comments = load_comments()
         return tf.GetProviderSchema.Response(
             provider=block_schema(SHAPE.attributes, DESCRIPTION, comments),
-            resource_schemas={name: kind_schema(kind, comments) for name, kind in self._kinds.items()},
-            data_source_schemas={name: query_schema(source, comments) for name, source in self._sources.items()},
+            resource_schemas={name: kind_schema(kind, comments) for name, kind in self._types.kinds.items()},
+            data_source_schemas={name: query_schema(source, comments) for name, source in self._types.sources.items()},
             server_capabilities=CAPABILITIES,
         )
 
@@ -85,14 +102,14 @@ class Provider:
             self._settings = settle(config)
             self._client = Client(self._settings)
             self._resources = Resources(self._settings, self._client)
-            self._foresight = make_foresight(self._settings, self._client, self.traffic, self._environment)
+            self._foresight = Foresight(self._settings, self._client, self.traffic, self._command)
         return tf.ConfigureProvider.Response(diagnostics=diagnostics(found))
 
     async def validate_resource_config(
         self, request: tf.ValidateResourceConfig.Request
     ) -> tf.ValidateResourceConfig.Response:
         """Check a resource's configuration, offline."""
-        shape, config = self._kinds[request.type_name].shape, _value(request.config)
+        shape, config = self._types.kinds[request.type_name].shape, _value(request.config)
         found = list(validate(shape, config))
         if not request.client_capabilities.write_only_attributes_allowed:
             found += refuse_secrets(shape, config)
@@ -102,13 +119,13 @@ class Provider:
         self, request: tf.ValidateDataResourceConfig.Request
     ) -> tf.ValidateDataResourceConfig.Response:
         """Check a data source's configuration, offline."""
-        found = validate_query(self._sources[request.type_name], _value(request.config))
+        found = validate_query(self._types.sources[request.type_name], _value(request.config))
         return tf.ValidateDataResourceConfig.Response(diagnostics=diagnostics(found))
 
     async def read_data_source(self, request: tf.ReadDataSource.Request) -> tf.ReadDataSource.Response:
         """Return what a data source finds."""
         queries = Queries(self._settings, self._client)
-        outcome = await queries.read(self._sources[request.type_name], _value(request.config))
+        outcome = await queries.read(self._types.sources[request.type_name], _value(request.config))
         return tf.ReadDataSource.Response(state=_dynamic(outcome.state), diagnostics=diagnostics(outcome.problems))
 
     async def upgrade_resource_state(
@@ -116,13 +133,13 @@ class Provider:
     ) -> tf.UpgradeResourceState.Response:
         """Bring state of any earlier schema into the present shape."""
         old = decode(b"", request.raw_state.json)
-        state = conform(old, self._kinds[request.type_name].shape)
+        state = conform(old, self._types.kinds[request.type_name].shape)
         self._foresight.manage(state and old.get("id"))
         return tf.UpgradeResourceState.Response(upgraded_state=_dynamic(state and {**state, "id": old.get("id")}))
 
     async def plan_resource_change(self, request: tf.PlanResourceChange.Request) -> tf.PlanResourceChange.Response:
         """Plan one resource: its values offline, what is against them by a controller that can be reached."""
-        kind, proposed = self._kinds[request.type_name], _value(request.proposed_new_state)
+        kind, proposed = self._types.kinds[request.type_name], _value(request.proposed_new_state)
         config, prior = _value(request.config), _value(request.prior_state)
         if proposed is None:
             self._foresight.removal(prior)
@@ -156,7 +173,7 @@ class Provider:
         """Create, update or delete one resource."""
         self._foresight.stop()
         kind, prior, planned = (
-            self._kinds[request.type_name],
+            self._types.kinds[request.type_name],
             _value(request.prior_state),
             _value(request.planned_state),
         )
@@ -180,7 +197,7 @@ class Provider:
     async def read_resource(self, request: tf.ReadResource.Request) -> tf.ReadResource.Response:
         """Return a resource as it is now."""
         self._foresight.see_planning()
-        outcome = await self._resources.read(self._kinds[request.type_name], _value(request.current_state))
+        outcome = await self._resources.read(self._types.kinds[request.type_name], _value(request.current_state))
         return tf.ReadResource.Response(
             new_state=_dynamic(outcome.state), diagnostics=diagnostics(outcome.problems), private=_private(outcome)
         )
@@ -189,7 +206,7 @@ class Provider:
         """Return the state of a resource by its id."""
         self._foresight.see_planning()
         self._foresight.manage(request.id)
-        outcome = await self._resources.fetch(self._kinds[request.type_name], request.id)
+        outcome = await self._resources.fetch(self._types.kinds[request.type_name], request.id)
         response = tf.ImportResourceState.Response(diagnostics=diagnostics(outcome.problems))
         if outcome.state is not None:
             response.imported_resources.add(type_name=request.type_name, state=_dynamic(outcome.state), private=MARK)

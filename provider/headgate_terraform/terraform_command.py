@@ -4,7 +4,6 @@ made to be shown or to be carried out, nor how much of it is made at a time.
 Source: `terraform plan -help`, "-parallelism"; Terraform's documentation of TF_CLI_ARGS and TF_CLI_ARGS_name.
 """
 
-import os
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -28,10 +27,10 @@ class Command:
         return self.name == "plan"
 
 
-def read_command(environment: Mapping[str, str]) -> Command | None:
-    """Return the command of the Terraform that started this process; None if that cannot be told."""
+def read_command(process: int, environment: Mapping[str, str]) -> Command | None:
+    """Return the command of a Terraform that runs; None if that cannot be told."""
     try:
-        raw = Path(f"/proc/{os.getppid()}/cmdline").read_bytes()
+        raw = Path(f"/proc/{process}/cmdline").read_bytes()
     except OSError:
         return None
     return parse_command(raw.decode(errors="replace").split("\0")[:-1], environment)

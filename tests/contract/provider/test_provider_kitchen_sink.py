@@ -21,7 +21,7 @@ from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.attributes import Nesting, Object, canonical
 from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.paths import Key, parse_field_path
-from headgate_terraform.provider import Provider
+from headgate_terraform.provider import Provider, Types
 from headgate_terraform.values import UNKNOWN
 
 PARTNERS = [f"projects/default/kitchenSinks/partner-{n}" for n in (1, 2)]
@@ -58,7 +58,7 @@ def kind(controller: Controller) -> Kind:
 
 @pytest.fixture(scope="module")
 def core(controller: Controller, api: Api, kind: Kind) -> Iterator[Core]:
-    provider = Provider({"HEADGATE_ENDPOINTS": controller.api}, [MODULE])
+    provider = Provider({"HEADGATE_ENDPOINTS": controller.api}, Types([MODULE]))
     with asyncio.Runner() as runner:
         driven, config = Core(runner, provider, wait="none"), config_of(kind)
         # Once before anything is drawn: whatever is imported at first use, hypothesis looks for constants in it.

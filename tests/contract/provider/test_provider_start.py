@@ -5,9 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
+from provider_starts import starting
 
 from headgate_terraform.certificate import load_certificate
-from headgate_terraform.plugin import COOKIE
+from headgate_terraform.start import COOKIE
 
 NEEDED = {"google", "grpc", "headgate", "headgate_common", "headgate_terraform", "msgpack", "typing_extensions"}
 """Packages that a start imports; the last one for grpc."""
@@ -42,16 +43,12 @@ HEAVY = {
 
 @pytest.fixture
 def imported(environment: dict[str, str]) -> set[str]:
-    """The modules imported from the start to the handshake, by a user whose certificate is there."""
+    """The modules imported from the first start to the handshake, for a user whose certificate is there."""
     load_certificate(Path(environment["HOME"]) / ".cache/headgate")
-    command = [sys.executable, "-X", "importtime", "-m", "headgate_terraform"]
-    with subprocess.Popen(
-        command, env=environment | {COOKIE[0]: COOKIE[1]}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stdout is not None
-        assert process.stdout.readline().startswith("1|6|unix|")
-        process.terminate()
-        _, errors = process.communicate(timeout=10)
+    with starting(environment) as starter:
+        first = starter.start(sys.executable, "-X", "importtime", "-m", "headgate_terraform")
+        assert first.handshake.startswith("1|6|unix|")
+        _, errors = starter.end(first)
     return {line.rsplit("|", 1)[1].strip() for line in errors.splitlines() if line.startswith("import time:")}
 
 
