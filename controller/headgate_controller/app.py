@@ -25,6 +25,8 @@ from headgate_controller.api.diagnosis_service import DiagnosisService
 from headgate_controller.api.gate import Gate
 from headgate_controller.api.intent_service import SERVICE as INTENT_SERVICE
 from headgate_controller.api.intent_service import IntentService
+from headgate_controller.api.journey_service import SERVICE as JOURNEY_SERVICE
+from headgate_controller.api.journey_service import JourneyService
 from headgate_controller.api.pki_service import SERVICE as PKI_SERVICE
 from headgate_controller.api.pki_service import PkiService
 from headgate_controller.api.resources import Resources
@@ -147,6 +149,7 @@ async def _api(
         PKI_SERVICE: PkiService(site.enrolments, site.signer, site.trust),
         TRACE_SERVICE: TraceService(committed, tracer, site.northbound.row_named),
         DIAGNOSIS_SERVICE: DiagnosisService(found),
+        JOURNEY_SERVICE: JourneyService(site.schema, committed, site.journeys, realisation),
         ADMIN_SERVICE: admin,
     }
     for codec in site.schema.codecs.values():
@@ -182,8 +185,7 @@ def _metrics(site: Site) -> Metrics:
         southbound_connected=lambda: site.southbound.connected,
     )
     metrics = Metrics(sources)
-    site.writer.on_commit = metrics.commit_seconds.observe
-    site.convergence.on_compiled = metrics.compile_seconds.observe
+    site.journeys.on_step = metrics.note_step
     northbound.on_written = metrics.note_written
     northbound.on_repaired = metrics.repaired_rows.inc
     return metrics

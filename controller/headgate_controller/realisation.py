@@ -12,7 +12,7 @@ from headgate_controller.kinds.registry import Condition
 from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
-from headgate_controller.status import Known, Spans, lags, scope_of_binding
+from headgate_controller.status import Known, Spans, lags, scope_of, scope_of_binding
 
 MOST_BARRIERS = 10_000
 
@@ -110,6 +110,10 @@ class Realisation:
     def span(self, scope: str) -> list[str]:
         """Return the hosts that hold a part of a VPC or of a VLAN subnet."""
         return self._spans.of(scope)
+
+    def hosts_of(self, noun: Any) -> list[str]:
+        """Return the hosts that must act on a resource."""
+        return self._spans.of(scope_of(noun))
 
     # What callers ask.
 

@@ -11,6 +11,7 @@ from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.hosts.door import Door
 from headgate_controller.hosts.links import HostLinks
+from headgate_controller.journeys import Journeys
 from headgate_controller.kinds import registry
 from headgate_controller.northbound_rows import COLUMNS
 from headgate_controller.ovn.convergence import Convergence
@@ -74,7 +75,10 @@ class Site:
         self.southbound.listen(self.realisation.bindings_changed)
         self.links.listen(self.realisation.hosts_changed)
         compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in self.schema.codecs.values()})
-        self.convergence = Convergence(self.committed, compiler, self.northbound, self.realisation)
+        self.journeys = Journeys()
+        self.writer.on_commit = self.journeys.committed
+        self.southbound.on_translated, self.southbound.on_confirmed = self.journeys.translated, self.journeys.confirmed
+        self.convergence = Convergence(self.committed, compiler, self.northbound, self.realisation, self.journeys)
 
     @property
     def runners(self) -> list[Runner]:

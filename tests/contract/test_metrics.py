@@ -64,8 +64,9 @@ def test_resources_revision_commits_compiles_and_rows_are_counted(site: Site) ->
     assert after["headgate_revision"] == revision + 2
     assert after["headgate_resources|kind=vpc"] == before["headgate_resources|kind=vpc"] + 1
     assert after["headgate_resources|kind=floating_ip"] == 0
-    assert after["headgate_commit_seconds_count"] >= before["headgate_commit_seconds_count"] + 2
-    assert after["headgate_compile_seconds_count"] > before["headgate_compile_seconds_count"]
+    commits, compiles = (f"headgate_stage_seconds_count|stage={stage}" for stage in ("commit", "compile"))
+    assert after[commits] >= before[commits] + 2
+    assert after[compiles] > before[compiles]
     assert after["headgate_plan_rows_total|op=insert"] > before.get("headgate_plan_rows_total|op=insert", 0)
     assert after["headgate_commit_queue_requests"] == 0
 

@@ -10,11 +10,11 @@ import asyncio
 import gc
 import logging
 import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from headgate_common.rows import Plan
 from headgate_controller.compile import Compiler
+from headgate_controller.journeys import Journeys
 from headgate_controller.ovn.northbound import ForeignStoreError, Northbound, NorthboundUnavailable
 from headgate_controller.realisation import Realisation
 from headgate_controller.state import Committed
@@ -33,12 +33,18 @@ class Convergence:
     """Keeps Northbound at the committed World."""
 
     def __init__(
-        self, committed: Committed, compiler: Compiler, northbound: Northbound, realisation: Realisation
+        self,
+        committed: Committed,
+        compiler: Compiler,
+        northbound: Northbound,
+        realisation: Realisation,
+        journeys: Journeys,
     ) -> None:
         self._committed = committed
         self._compiler = compiler
         self._northbound = northbound
         self._realisation = realisation
+        self._journeys = journeys
         self._touched: set[str] = set(committed.world.resources)
         self._wake = asyncio.Event()
         self._barrier_revision = 0
@@ -46,7 +52,6 @@ class Convergence:
         self._thread = ThreadPoolExecutor(1, "compile")
         self._lost = False
         self._foreign = False
-        self.on_compiled: Callable[[float], None] = lambda _: None
         committed.listen(self._committed_changed)
         northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
         realisation.on_wanted = self._wake.set
@@ -84,10 +89,12 @@ class Convergence:
 
     async def _synchronise(self) -> None:
         world, _ = await self._advance()
+        began = time.time()
         changes = await self._northbound.synchronise(self._compiler.target.all_wanted())
         log.info("northbound synchronised", extra={"revision": world.revision, "changes": changes})
         self._barrier = 0
         self._tell(world, None)
+        self._journeys.written(world.revision, None, began, time.time())
         self._wake.set()
 
     async def _step(self) -> None:
@@ -97,7 +104,10 @@ class Convergence:
         world, plan = await self._advance()
         bump = self._realisation.wanted > self._barrier_revision and self._northbound.sb_cfg >= self._barrier
         if bump or not plan.empty:
-            self._tell(world, await self._northbound.apply(plan, bump=bump))
+            began = time.time()
+            nb_cfg = await self._northbound.apply(plan, bump=bump)
+            self._tell(world, nb_cfg)
+            self._journeys.written(world.revision, nb_cfg, began, time.time())
             facts = {"revision": world.revision, "changes": len(plan.changes)}
             log.debug("revision written", extra={**facts, "seconds": round(time.monotonic() - started, 4)})
         else:
@@ -124,9 +134,9 @@ class Convergence:
         world, touched, self._touched = self._committed.world, self._touched, set()
         if not touched:
             return world, Plan()
-        started = time.perf_counter()
+        began = time.time()
         plan = await asyncio.get_running_loop().run_in_executor(self._thread, self._compile, world, touched)
-        self.on_compiled(time.perf_counter() - started)
+        self._journeys.compiled(world.revision, began, time.time())
         return world, plan
 
     def _compile(self, world: World, touched: set[str]) -> Plan:

@@ -39,6 +39,8 @@ class Southbound:
         self.chassis_nb_cfg: dict[str, int] = {}
         self.bindings: dict[str, str | None] = {}
         self._address = Address(remote, pki_dir)
+        self.on_translated: Callable[[int], None] = lambda _nb_cfg: None
+        self.on_confirmed: Callable[[str, int | None], None] = lambda _host, _nb_cfg: None
         self._on_change: Callable[[frozenset[str]], None] = lambda _: None
         self._rows: dict[str, dict[str, dict[str, Wire]]] = {table: {} for table in COLUMNS}
         self._ports: dict[str, str] = {}
@@ -56,7 +58,9 @@ class Southbound:
     def listen(self, on_change: Callable[[frozenset[str]], None]) -> None:
         """Have `on_change` called after each batch of updates, and when the connection comes or goes.
 
-        It gets the logical ports whose bindings changed, appeared or vanished.
+        It gets the logical ports whose bindings changed, appeared or vanished. Besides, `on_translated` gets each
+        nb_cfg that Southbound has come to, `on_confirmed` a host's name and the nb_cfg that it has carried out, None
+        once it is gone.
         """
         self._on_change = on_change
 
@@ -99,17 +103,20 @@ class Southbound:
             self._confirm(uuid, update)
         if "SB_Global" in updates:
             self.nb_cfg = next((row.get("nb_cfg", 0) for row in self._rows["SB_Global"].values()), 0)
+            self.on_translated(self.nb_cfg)
         bound = _ends_first(updates.get("Port_Binding", {}))
         return frozenset(port for uuid, update in bound for port in self._bind(uuid, update))
 
     def _confirm(self, uuid: str, update: Mapping[str, Any]) -> None:
         """Take in how far one host is; every host tells that after every change."""
         rows = self._rows["Chassis_Private"]
-        if uuid in rows:
-            self.chassis_nb_cfg.pop(rows[uuid]["name"], None)
+        host = rows[uuid]["name"] if uuid in rows else ""
+        self.chassis_nb_cfg.pop(host, None)
         _merge(rows, uuid, update)
         if uuid in rows:
-            self.chassis_nb_cfg[rows[uuid]["name"]] = rows[uuid].get("nb_cfg", 0)
+            host = rows[uuid]["name"]
+            self.chassis_nb_cfg[host] = rows[uuid].get("nb_cfg", 0)
+        self.on_confirmed(host, self.chassis_nb_cfg.get(host))
 
     def _bind(self, uuid: str, update: Mapping[str, Any]) -> tuple[str, ...]:
         """Take in a change of one binding, and return its port."""

@@ -21,6 +21,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError, InconsistentError, UnavailableError
 from headgate_controller.intent import Stamp
+from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
 from headgate_controller.schema import Schema
 from headgate_controller.store.database import Database
@@ -40,6 +41,9 @@ Publish = Callable[[World, frozenset[str]], None]
 Answer = Outcome | Exception
 """What a caller is told."""
 
+Timed = Callable[[Sequence[Arrival], float, float], None]
+"""Told, on the event loop, of each group that was committed: when, in seconds since the epoch, that began and ended."""
+
 
 @dataclass(frozen=True, slots=True)
 class Queued:
@@ -47,6 +51,7 @@ class Queued:
 
     request: Request
     answer: asyncio.Future[Outcome]
+    received: float
 
 
 class Writer:
@@ -60,7 +65,7 @@ class Writer:
         self._publish = publish
         self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._closed = False
-        self.on_commit: Callable[[float], None] = lambda _: None
+        self.on_commit: Timed = lambda _arrivals, _began, _ended: None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
         self._thread.start()
@@ -74,7 +79,7 @@ class Writer:
         if self._closed:
             raise UnavailableError("The controller is stopping; send the request again when it is back.")
         answer: asyncio.Future[Outcome] = self._loop.create_future()
-        self._queue.put(Queued(request, answer))
+        self._queue.put(Queued(request, answer, time.time()))
         return await asyncio.shield(answer)
 
     @property
@@ -97,12 +102,11 @@ class Writer:
                     self._queue.put(None)
                     break
                 group.append(following)
-            started = time.perf_counter()
             self._commit(group)
-            self.on_commit(time.perf_counter() - started)
 
     def _commit(self, group: Sequence[Queued]) -> None:
         """Apply a group and commit it; if that fails, its requests one by one, so that one bad one hurts no other."""
+        began = time.time()
         try:
             with self._engine.begin() as connection:
                 steps, answers = self._apply(connection, [queued.request for queued in group])
@@ -119,7 +123,10 @@ class Writer:
             self._world = Draft(changing[-1].after).commit(changing[-1].stamp.revision)
             touched = frozenset(name for step in changing for name in step.changed)
             self._loop.call_soon_threadsafe(self._publish, self._world, touched)
-        self._loop.call_soon_threadsafe(_tell, list(zip(group, answers, strict=True)))
+        pairs = list(zip(group, answers, strict=True))
+        arrivals = _arrivals(pairs, frozenset(step.stamp.revision for step in changing))
+        self._loop.call_soon_threadsafe(self.on_commit, arrivals, began, time.time())
+        self._loop.call_soon_threadsafe(_tell, pairs)
 
     def _apply(self, connection: Connection, requests: Sequence[Request]) -> tuple[list[Step], list[Answer]]:
         """Return the steps to be written, and what each caller is to be told once they are."""
@@ -159,6 +166,15 @@ class Writer:
         nouns = tuple(draft.world.resources.get(mutation.name) for mutation in request.mutations)
         outcome = Outcome(nouns, revision if changed and not request.validate_only else 0)
         return Step(request, stamp, world, draft.world, changed, outcome)
+
+
+def _arrivals(pairs: Sequence[tuple[Queued, Answer]], made: frozenset[int]) -> list[Arrival]:
+    """Return the requests of a group, each with its revision if it is one of those just `made`, and not a replay."""
+    revisions = (0 if isinstance(answer, Exception) else answer.revision for _, answer in pairs)
+    return [
+        Arrival(revision if revision in made else 0, queued.received)
+        for (queued, _), revision in zip(pairs, revisions, strict=True)
+    ]
 
 
 def _explained(error: Exception) -> Exception:

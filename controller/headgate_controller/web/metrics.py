@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from headgate_controller.journeys import Stage, Step
 from headgate_controller.principal import SITE, Access
 from headgate_controller.rpc_errors import Outcome
 from headgate_controller.web.callers import Callers
@@ -71,18 +72,16 @@ class Metrics:
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         registry.register(_Present(sources))
-        self.commit_seconds = Histogram(
-            "headgate_commit_seconds",
-            "Validating a group of requests, and writing it to disk.",
+        seconds = Histogram(
+            "headgate_stage_seconds",
+            "How long changes take, by stage: `queue` until its commit begins, `commit` validating a group of requests "
+            "and writing it to disk, `compile` what one or several revisions changed, `write` into Northbound; from "
+            "there, when somebody waits, `translate` into Southbound by northd, and `realise` by each host.",
+            ["stage"],
             buckets=FAST,
             registry=registry,
         )
-        self.compile_seconds = Histogram(
-            "headgate_compile_seconds",
-            "Compiling what a revision, or several at once, changed.",
-            buckets=FAST,
-            registry=registry,
-        )
+        self._stages = {stage: seconds.labels(stage) for stage in Stage}
         self.plan_rows = Counter(
             "headgate_plan_rows_total", "Changes of Northbound's rows that were written.", ["op"], registry=registry
         )
@@ -101,6 +100,10 @@ class Metrics:
         self.rpc_streams = Gauge(
             "headgate_rpc_streams", "Streams that are open now, by method.", ["method"], registry=registry
         )
+
+    def note_step(self, step: Step) -> None:
+        """Count a stage that a change has passed."""
+        self._stages[step.stage].observe(step.seconds)
 
     def note_written(self, changes: Mapping[str, int]) -> None:
         """Count what was written to Northbound, by kind of change."""
