@@ -41,7 +41,7 @@ from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.renewal import Renewal
 from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable, StaleEpochError
 from headgate_controller.ovn.tracer import Tracer
-from headgate_controller.rpc_errors import anybody
+from headgate_controller.rpc_errors import Guard, anybody
 from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, server
 from headgate_controller.site import Site
 from headgate_controller.store.restore import Held
@@ -112,7 +112,7 @@ async def _serve(site: Site, stop: asyncio.Event) -> bool:
     metrics = _metrics(site)
     servers: list[Server] = [
         await _api(site, admin, metrics, certificate),
-        server(host_services, config.host_listen, anybody, metrics.watch, HOST_OPTIONS, credentials),
+        server(host_services, config.host_listen, [Guard(anybody, metrics.watch)], HOST_OPTIONS, credentials),
         HttpServer(_routes(site, metrics), config.http_listen, certificate.context() if certificate else None),
     ]
     runners = [*site.runners, *([Keeper(site.trust, site.links)] if credentials else [])]
@@ -129,6 +129,8 @@ async def _serve(site: Site, stop: asyncio.Event) -> bool:
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
     site.writer.close()
     await _ended([*ends, *tasks])
+    if site.telemetry:
+        await asyncio.to_thread(site.telemetry.close)
     log.info("stopped", extra={"revision": site.committed.world.revision})
     return admin.restored.is_set() and not stop.is_set()
 
@@ -157,7 +159,8 @@ async def _api(
         services[f"{codec.descriptor.full_name}Service"] = resources
     proof = certificate.credentials() if certificate else None
     handlers = [service.handlers() for service in services.values()]
-    api = server(handlers, config.listen, gate.admit, metrics.watch, (), proof)
+    traced = site.telemetry.server_interceptors() if site.telemetry else ()
+    api = server(handlers, config.listen, [Guard(gate.admit, metrics.watch), *traced], (), proof)
     await describe(api, list(services))
     return api
 

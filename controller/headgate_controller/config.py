@@ -70,6 +70,11 @@ class ControllerConfig:
     bfd_interval_ms: int = doc(
         300, "How often hosts check each other through the tunnels; three misses move a gateway."
     )
+    telemetry_endpoint: str = doc(
+        "",
+        "Where spans of OpenTelemetry go, by OTLP over gRPC: http://127.0.0.1:4317; empty: none are made. "
+        'Needs the extra "telemetry".',
+    )
     extra_kinds: list[str] = doc([], "Importable modules that each define one more kind.")
     log_level: str = doc("info", "debug, info, warning or error.")
     log_json: bool = doc(False, "Write log lines as JSON.")

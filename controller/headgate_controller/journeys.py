@@ -98,20 +98,26 @@ class Timeline(Generic[T]):
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """A request that was answered: its revision, 0 if it changed nothing, and when it came."""
+    """A request that was answered: its revision, 0 if it changed nothing, when it came, the first resource that it
+    names, and the span of OpenTelemetry that it came from.
+    """
 
     revision: int
     received: float
+    name: str = ""
+    trace: str = ""
 
 
 class Journeys:
     """The times of the latest revisions; told by those who do the work, all on the event loop.
 
-    `on_step` is called for each step as it ends, of no revision in particular: for measurements.
+    `on_step` is called for each step as it ends, of no revision in particular: for measurements; `on_arrival` for each
+    request that made a revision.
     """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.on_step: Callable[[Step], None] = lambda _: None
+        self.on_arrival: Callable[[Arrival], None] = lambda _: None
         self._clock = clock
         self._received: Timeline[float] = Timeline(MOST_REVISIONS)
         self._committed: Timeline[Times] = Timeline(MOST_REVISIONS)
@@ -130,6 +136,7 @@ class Journeys:
             if arrival.revision:
                 self._received.note(arrival.revision, arrival.received)
                 self._committed.note(arrival.revision, Times(began, ended))
+                self.on_arrival(arrival)
             self.on_step(Step(Stage.QUEUE, arrival.received, began))
         self.on_step(Step(Stage.COMMIT, began, ended))
 

@@ -150,6 +150,15 @@ class Realisation:
         except TimeoutError:
             return
 
+    async def wait_written(self, revision: int, seconds: float) -> None:
+        """Return when Northbound holds a revision, or after `seconds`."""
+        try:
+            async with asyncio.timeout(seconds):
+                while self._written < revision:
+                    await self._progress.wait()
+        except TimeoutError:
+            return
+
     def _realised(self, name: str, generation: int) -> bool:
         """Return whether nothing but hosts that are away is missing; ask for a barrier if something is."""
         noun: Any = self._committed.world.resources.get(name)

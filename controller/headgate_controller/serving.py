@@ -13,7 +13,6 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from headgate_controller.errors import HeadgateError
-from headgate_controller.rpc_errors import Admit, Guard, Watch
 
 LARGEST_MESSAGE = 64 * 1024 * 1024
 OPTIONS = (
@@ -44,19 +43,18 @@ class ListenError(HeadgateError):
 def server(
     handlers: Iterable[grpc.GenericRpcHandler],
     listen: Iterable[str],
-    admit: Admit,
-    watch: Watch,
+    interceptors: Sequence[grpc.aio.ServerInterceptor],
     options: Sequence[tuple[str, int]] = (),
     credentials: grpc.ServerCredentials | None = None,
 ) -> grpc.aio.Server:
-    """Return a server with the handlers, not started; `admit` says whose calls it answers, and `watch` counts them.
+    """Return a server with the handlers, not started, each call of which passes the interceptors, in their order.
     What is no unix socket is reached with TLS if it has credentials.
 
     Raises:
         ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
     """
     # Of an option that is there twice, gRPC takes the first.
-    made = grpc.aio.server(interceptors=[Guard(admit, watch)], options=[*options, *OPTIONS])
+    made = grpc.aio.server(interceptors=interceptors, options=[*options, *OPTIONS])
     made.add_generic_rpc_handlers(tuple(handlers))
     for address in listen:
         _listen(made, address, credentials)

@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from headgate_common.config_text import without_passwords
 from headgate_common.identity import IdentityFiles
 from headgate_common.pki import PkiError
+from headgate_common.telemetry import Telemetry, TelemetryError
 from headgate_controller.addresses import Reserved, reserved_ranges
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
@@ -108,6 +109,18 @@ def api_certificate(config: ControllerConfig) -> ServerCertificate | None:
     certificate = Path(config.tls_certificate)
     key, client_ca = Path(config.tls_key or certificate), config.tls_client_ca
     return ServerCertificate(certificate, key, Path(client_ca) if client_ca else None)
+
+
+def telemetry(config: ControllerConfig) -> Telemetry | None:
+    """Return what sends spans; None if nobody wants them.
+
+    Raises:
+        SettingError: they cannot be sent.
+    """
+    try:
+        return Telemetry("headgate-controller", config.telemetry_endpoint) if config.telemetry_endpoint else None
+    except TelemetryError as error:
+        raise SettingError(f"telemetry_endpoint: {error}") from error
 
 
 def reserved(config: ControllerConfig) -> Reserved:

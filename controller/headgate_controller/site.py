@@ -20,6 +20,7 @@ from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
 from headgate_controller.signing import Signer
+from headgate_controller.spans import Spans
 from headgate_controller.state import Committed
 from headgate_controller.store.database import Database, load_world
 from headgate_controller.store.enrolments import Enrolments
@@ -77,6 +78,10 @@ class Site:
         compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in self.schema.codecs.values()})
         self.journeys = Journeys()
         self.writer.on_commit = self.journeys.committed
+        self.telemetry = settings.telemetry(config)
+        if self.telemetry:
+            spans = Spans(self.telemetry, self.committed, self.realisation, self.journeys)
+            self.writer.trace, self.journeys.on_arrival = self.telemetry.current, spans.follow
         self.southbound.on_translated, self.southbound.on_confirmed = self.journeys.translated, self.journeys.confirmed
         self.convergence = Convergence(self.committed, compiler, self.northbound, self.realisation, self.journeys)
 

@@ -42,8 +42,9 @@ def _serve() -> int:
 
     from headgate_terraform.plugin import serve
     from headgate_terraform.provider import Provider
+    from headgate_terraform.spans import telemetry_of
 
-    asyncio.run(serve(Provider(), debug=debug))
+    asyncio.run(serve(Provider(telemetry=telemetry_of(os.environ)), debug=debug))
     return 0
 
 

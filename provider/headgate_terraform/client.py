@@ -38,10 +38,11 @@ class NoEndpointError(Exception):
 
 
 class Client:
-    """The controllers of one provider block. Nothing is dialled before the first call."""
+    """The controllers of one provider block, whose calls pass the interceptors. Nothing is dialled before the first."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, interceptors: Sequence[grpc.aio.ClientInterceptor] = ()) -> None:
         self._settings = settings
+        self._interceptors = interceptors
         self._channels: list[grpc.aio.Channel] = []
         self._current = 0
         self._heard = False
@@ -180,14 +181,14 @@ class Client:
 
     def _open(self, endpoint: Endpoint) -> grpc.aio.Channel:
         if endpoint.plaintext:
-            return grpc.aio.insecure_channel(endpoint.target, options=CHANNEL_OPTIONS)
+            return grpc.aio.insecure_channel(endpoint.target, CHANNEL_OPTIONS, interceptors=self._interceptors)
         tls = self._settings.tls or {}
         credentials = grpc.ssl_channel_credentials(
             root_certificates=_contents(tls.get("ca_file")),
             private_key=_contents(tls.get("key_file")),
             certificate_chain=_contents(tls.get("cert_file")),
         )
-        return grpc.aio.secure_channel(endpoint.target, credentials, options=CHANNEL_OPTIONS)
+        return grpc.aio.secure_channel(endpoint.target, credentials, CHANNEL_OPTIONS, interceptors=self._interceptors)
 
 
 def is_unanswered(error: BaseException) -> bool:

@@ -14,6 +14,7 @@ import grpc.aio
 
 from headgate_terraform.plugin import EXIT_DELAY_SECONDS, serving, settle
 from headgate_terraform.provider import Provider, Types
+from headgate_terraform.spans import telemetry_of
 from headgate_terraform.start import SIZE, address_of, circumstances, parent_of, peer_of
 
 REQUEST_SECONDS = 5.0
@@ -46,6 +47,7 @@ class Keeper:
         self._terraform = terraform
         self._nothing = nothing
         self._types = Types()
+        self._telemetry = telemetry_of(os.environ)
         self._circumstances = circumstances()
         self._serving = set[asyncio.Task[None]]()
         self._shown: asyncio.Task[None] | None = None
@@ -67,6 +69,8 @@ class Keeper:
         for task in self._serving:
             task.cancel()
         await asyncio.gather(*self._serving, return_exceptions=True)
+        if self._telemetry:
+            self._telemetry.close()
         os._exit(0)
 
     def _accept(self, listener: socket.socket) -> None:
@@ -85,7 +89,7 @@ class Keeper:
 
     async def _answer(self, connection: socket.socket) -> None:
         """Serve a start, unless it has too little in common with the first one."""
-        provider = Provider(types=self._types, terraform=self._terraform)
+        provider = Provider(types=self._types, terraform=self._terraform, telemetry=self._telemetry)
         with connection:
             wanted, errors = await asyncio.to_thread(_received, connection)
             if wanted != self._circumstances:

@@ -54,7 +54,8 @@ async def serving(provider: Provider, *, debug: bool) -> AsyncIterator[Plugin]:
     ended = asyncio.Event()
     socket = _private_directory() / "tf.sock"
     try:
-        server = grpc.aio.server(options=CHANNEL_OPTIONS)
+        traced = provider.telemetry.server_interceptors() if provider.telemetry else ()
+        server = grpc.aio.server(options=CHANNEL_OPTIONS, interceptors=traced)
         server.add_generic_rpc_handlers((_provider_service(provider), *_plugin_services(ended)))
         certificate = _listen(server, socket, debug=debug)
         await server.start()
@@ -76,6 +77,8 @@ async def serve(provider: Provider, *, debug: bool) -> None:
         settle()
         await plugin.ended.wait()
         await asyncio.sleep(EXIT_DELAY_SECONDS)
+    if provider.telemetry:
+        provider.telemetry.close()
     # Tearing the server down in order would take longer than Terraform waits before it kills.
     os._exit(0)
 

@@ -3,6 +3,7 @@
 import functools
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from headgate_terraform import tfplugin6_pb2 as tf
 from headgate_terraform.client import Client, NoEndpointError
@@ -22,6 +23,9 @@ from headgate_terraform.settings import DESCRIPTION, SHAPE, Settings, complete, 
 from headgate_terraform.terraform_command import read_command
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
+
+if TYPE_CHECKING:
+    from headgate_common.telemetry import Telemetry
 
 CAPABILITIES = tf.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
 
@@ -51,13 +55,19 @@ class Provider:
     """Serves one phase of a Terraform process. Between calls it keeps only what can be made again: connections."""
 
     def __init__(
-        self, environment: Mapping[str, str] = os.environ, types: Types | None = None, terraform: int | None = None
+        self,
+        environment: Mapping[str, str] = os.environ,
+        types: Types | None = None,
+        terraform: int | None = None,
+        telemetry: "Telemetry | None" = None,
     ) -> None:
+        self.telemetry = telemetry
+        self._interceptors = telemetry.client_interceptors() if telemetry else ()
         self._environment = environment
         self._types = types or Types()
         self._command = read_command(os.getppid() if terraform is None else terraform, environment)
         self._settings = Settings()
-        self._client = Client(self._settings)
+        self._client = Client(self._settings, self._interceptors)
         self._resources = Resources(self._settings, self._client)
         self.traffic = Traffic()
         self._foresight = Foresight(self._settings, self._client, self.traffic, self._command)
@@ -100,7 +110,7 @@ class Provider:
         if not found:
             await self.close()
             self._settings = settle(config)
-            self._client = Client(self._settings)
+            self._client = Client(self._settings, self._interceptors)
             self._resources = Resources(self._settings, self._client)
             self._foresight = Foresight(self._settings, self._client, self.traffic, self._command)
         return tf.ConfigureProvider.Response(diagnostics=diagnostics(found))

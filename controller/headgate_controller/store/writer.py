@@ -52,6 +52,7 @@ class Queued:
     request: Request
     answer: asyncio.Future[Outcome]
     received: float
+    trace: str
 
 
 class Writer:
@@ -65,6 +66,7 @@ class Writer:
         self._publish = publish
         self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._closed = False
+        self.trace: Callable[[], str] = str
         self.on_commit: Timed = lambda _arrivals, _began, _ended: None
         self._loop = asyncio.get_running_loop()
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
@@ -79,7 +81,7 @@ class Writer:
         if self._closed:
             raise UnavailableError("The controller is stopping; send the request again when it is back.")
         answer: asyncio.Future[Outcome] = self._loop.create_future()
-        self._queue.put(Queued(request, answer, time.time()))
+        self._queue.put(Queued(request, answer, time.time(), self.trace()))
         return await asyncio.shield(answer)
 
     @property
@@ -172,7 +174,7 @@ def _arrivals(pairs: Sequence[tuple[Queued, Answer]], made: frozenset[int]) -> l
     """Return the requests of a group, each with its revision if it is one of those just `made`, and not a replay."""
     revisions = (0 if isinstance(answer, Exception) else answer.revision for _, answer in pairs)
     return [
-        Arrival(revision if revision in made else 0, queued.received)
+        Arrival(revision if revision in made else 0, queued.received, queued.request.mutations[0].name, queued.trace)
         for (queued, _), revision in zip(pairs, revisions, strict=True)
     ]
 
