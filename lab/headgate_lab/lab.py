@@ -235,7 +235,7 @@ class Lab:
 
     def nb_rows(self) -> northbound.Rows:
         """Return every Northbound row as somebody wrote it: equal snapshots mean that nothing was written."""
-        return northbound.nb_rows(self.central)
+        return northbound.nb_rows(self.central.northbound)
 
     def nb_cfg(self) -> int:
         """Return the sequence number of Northbound, which waiting for realisation moves."""

@@ -27,13 +27,13 @@ Rows = dict[str, dict[str, dict[str, Any]]]
 """Table, row's uuid, column, value as in RFC 7047 with the members of sets sorted."""
 
 
-def nb_rows(central: Central) -> Rows:
-    """Return every row somebody wrote; equal snapshots mean that nothing was written in between.
+def nb_rows(remote: str) -> Rows:
+    """Return every row somebody wrote into the database there; equal snapshots mean that nothing was written since.
 
     Raises:
         CommandError: the database does not answer.
     """
-    text = run(["ovsdb-client", "--format=json", "dump", central.northbound, "OVN_Northbound"])
+    text = run(["ovsdb-client", "--format=json", "dump", remote, "OVN_Northbound"])
     tables = [json.loads(line) for line in text.splitlines() if line.strip()]
     return {_name(table): _rows(table) for table in tables}
 
