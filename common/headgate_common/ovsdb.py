@@ -81,6 +81,7 @@ class Tls(NamedTuple):
 class _Waiter(NamedTuple):
     future: asyncio.Future[Any]
     on_reply: Callable[[Any], None] | None
+    since: float
 
 
 class Connection(asyncio.Protocol):
@@ -141,6 +142,12 @@ class Connection(asyncio.Protocol):
         """True if nothing can be sent any more."""
         return self._transport is None or self._transport.is_closing()
 
+    @property
+    def overdue_seconds(self) -> float:
+        """How long the oldest request has waited for its reply; 0 if none waits."""
+        oldest = next(iter(self._waiting.values()), None)
+        return 0.0 if oldest is None else self._loop.time() - oldest.since
+
     async def wait_lost(self) -> str:
         """Wait until the connection has ended, and return why."""
         await asyncio.shield(self._lost)
@@ -168,7 +175,7 @@ class Connection(asyncio.Protocol):
             future.set_exception(ConnectionLostError(self._reason))
             return future
         number = next(self._ids)
-        self._waiting[number] = _Waiter(future, on_reply)
+        self._waiting[number] = _Waiter(future, on_reply, self._loop.time())
         self._send({"method": method, "params": params, "id": number})
         return future
 

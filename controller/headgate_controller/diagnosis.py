@@ -129,7 +129,10 @@ async def _northd(northbound: Northbound) -> list[Finding]:
     if northbound.why_unready:
         return []
     try:
-        asked = await northbound.apply(Plan(()), bump=True) or 0
+        async with asyncio.timeout(NORTHD_SECONDS):
+            asked = await northbound.apply(Plan(()), bump=True) or 0
+    except TimeoutError:
+        return [failed("northbound", northbound.why_unready or "it is busy", "See how busy ovsdb-server is.")]
     except (NorthboundUnavailable, StaleEpochError) as error:
         return [failed("ovn-northd", f"it cannot be asked: {error}", "See what is found of northbound.")]
     until = time.monotonic() + NORTHD_SECONDS

@@ -56,12 +56,14 @@ class Realisation:
         self._southbound = southbound
         self._hosts = hosts
         self._spans = Spans()
-        self._written = 0
+        self._written = self._seen = 0
         self._barriers: list[tuple[int, int]] = []
         self._progress = asyncio.Event()
         self.wanted = 0
         self.on_wanted: Callable[[], None] = lambda: None
         self.why_not: Callable[[str], str | None] = lambda _: None
+        self.why_unwritten: Callable[[], str] = lambda: ""
+        self.why_unseen: Callable[[], str] = lambda: ""
 
     # What the data plane's readers and writers tell.
 
@@ -70,6 +72,7 @@ class Realisation:
         for port in logical_ports:
             chassis = self._southbound.bindings.get(port)
             self._spans.bind(port, scope_of_binding(port, self._committed.world), chassis)
+        self._look()
         self._wake()
         self.on_wanted()
 
@@ -82,7 +85,13 @@ class Realisation:
         self._written = revision
         if nb_cfg is not None:
             self._barriers = [*self._barriers[-MOST_BARRIERS:], (nb_cfg, revision)]
+        self._look()
         self._wake()
+
+    def _look(self) -> None:
+        """Note up to which revision Southbound tells who has a part in a change; one that is away or empty cannot."""
+        if not self.why_unseen():
+            self._seen = self._written
 
     def _wake(self) -> None:
         self._progress.set()
@@ -186,7 +195,22 @@ class Realisation:
         return {chassis: max(0, asked - self._revision_at(number)) for chassis, number in numbers.items()}
 
     def _known(self) -> Known:
-        return Known(self._written, self._confirmed, self.why_not, self._southbound.bindings)
+        return Known(
+            written=self._written,
+            translated=self._translated(),
+            seen=self._seen,
+            confirmed=self._confirmed,
+            unwritten=self.why_unwritten,
+            unseen=self.why_unseen,
+            why_not=self.why_not,
+            bound=self._southbound.bindings,
+        )
+
+    def _translated(self) -> int:
+        """Return the revision that northd has translated; what it was not asked about counts as if it had."""
+        asked = self._barriers[-1][0] if self._barriers else 0
+        number = self._southbound.nb_cfg
+        return self._written if number >= asked else self._revision_at(number)
 
     def _confirmed(self, chassis: str) -> int:
         """Return the revision that a host has confirmed, 0 if OVN does not know the host."""

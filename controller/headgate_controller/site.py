@@ -73,6 +73,9 @@ class Site:
         self.links = HostLinks(self.committed, self.writer, database.epoch(), config.southbound_remote, self.door)
         self.links.why_wait = partial(_why_hosts_wait, self.northbound, new=self.committed.world.revision == 0)
         self.realisation = Realisation(self.schema, self.committed, self.southbound, self.links)
+        self.realisation.why_unwritten = lambda: self.northbound.why_unready
+        self.realisation.why_unseen = partial(_why_unseen, self.northbound, self.southbound)
+        self.northbound.confirmed = self.southbound.confirmed
         self.southbound.listen(self.realisation.bindings_changed)
         self.links.listen(self.realisation.hosts_changed)
         compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in self.schema.codecs.values()})
@@ -96,3 +99,12 @@ def _why_hosts_wait(northbound: Northbound, *, new: bool) -> str:
     if northbound.foreign is None:
         return "a new store waits for Northbound, to see that it is not another's." if new else ""
     return northbound.foreign
+
+
+def _why_unseen(northbound: Northbound, southbound: Southbound) -> str:
+    """Return why Southbound does not tell now which hosts have a part in what; empty if it does."""
+    if southbound.why_unready:
+        return f"OVN Southbound at {southbound.why_unready}"
+    # northd tells Northbound only once Southbound has it.
+    behind = southbound.nb_cfg < northbound.sb_cfg
+    return "OVN Southbound was emptied, and ovn-northd has not filled it again" if behind else ""

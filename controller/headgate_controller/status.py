@@ -66,27 +66,50 @@ class Spans:
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """What is known of the data plane: the revision that Northbound holds, the one a host has confirmed, why a
-    resource's rows are not there (None: they are), and where each logical port is bound.
+    """What is known of the data plane.
+
+    The revisions that Northbound holds, northd has translated as far as it was asked, Southbound was readable at, and
+    a host has confirmed; why Northbound (empty: no reason is known) and Southbound are not at the latest; why a
+    resource's rows are not there (None: they are); and where each logical port is bound.
     """
 
     written: int
+    translated: int
+    seen: int
     confirmed: Callable[[str], int]
+    unwritten: Callable[[], str]
+    unseen: Callable[[], str]
     why_not: Callable[[str], str | None]
     bound: Mapping[str, str | None]
 
 
 def lags(noun: Any, world: World, spans: Spans, known: Known) -> Iterator[tuple[str, str]]:
     """Yield (host or "", reason) of whatever has not confirmed a resource's latest change."""
-    if known.written < noun.meta.revision:
-        yield "", "the change is not written to OVN Northbound yet"
+    revision = noun.meta.revision
+    if known.written < revision:
+        yield "", _because("the change is not written to OVN Northbound yet", known.unwritten())
     elif (reason := known.why_not(noun.name)) is not None:
         yield "", reason
+    elif known.seen < revision and scope_of(noun) is not None:
+        yield "", _because("no host can be seen to have made the change", known.unseen())
     else:
         for host in spans.of(scope_of(noun)):
-            if known.confirmed(host) < noun.meta.revision:
-                yield host, "it has not confirmed the change yet"
+            if known.confirmed(host) < revision:
+                yield host, _late(revision, known)
         yield from _unclaimed(noun, world, known)
+
+
+def _late(revision: int, known: Known) -> str:
+    """Return why a host has not confirmed a revision that Northbound holds."""
+    if why := known.unwritten():
+        return f"it cannot be asked whether it has made the change: OVN Northbound at {why}"
+    if known.translated < revision:
+        return "ovn-northd has not translated the change yet"
+    return "it has not confirmed the change yet"
+
+
+def _because(what: str, why: str) -> str:
+    return f"{what}: {why}" if why else what
 
 
 def _unclaimed(noun: Any, world: World, known: Known) -> Iterator[tuple[str, str]]:

@@ -19,12 +19,34 @@ from headgate_lab.waiting import wait_until
 SECONDS = 15.0
 
 
+class Northd:
+    """The ovn-northd between two databases."""
+
+    def __init__(self, directory: Path, nb: OvsdbServer, sb: OvsdbServer) -> None:
+        own = (f"--unixctl={directory}/northd.ctl", "--no-chdir", "-vconsole:off", f"--log-file={directory}/northd.log")
+        self._command = ["ovn-northd", f"--ovnnb-db={nb.remote}", f"--ovnsb-db={sb.remote}", *own]
+        self._environment = environment() | {"OVN_RUNDIR": str(directory)}
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        """Start it."""
+        self._process = subprocess.Popen(self._command, env=self._environment, **QUIET)
+
+    def kill(self) -> None:
+        """End it at once, as a crash would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
+
 class Central:
     """The two databases and ovn-northd."""
 
     def __init__(self, directory: Path, nb: OvsdbServer, sb: OvsdbServer) -> None:
         self.directory = directory
         self.nb, self.sb = nb, sb
+        self.northd = Northd(directory, nb, sb)
 
     def nbctl(self, *arguments: str) -> str:
         """Return what ovn-nbctl prints."""
@@ -76,16 +98,11 @@ def central(directory: Path) -> Iterator[Central]:
         found = Central(directory, nb, sb)
         found.nbctl("init")
         found.sbctl("init")
-        databases = (f"--ovnnb-db={nb.remote}", f"--ovnsb-db={sb.remote}")
-        own = (f"--unixctl={directory}/northd.ctl", "--no-chdir", "-vconsole:off", f"--log-file={directory}/northd.log")
-        northd = subprocess.Popen(
-            ["ovn-northd", *databases, *own], env=environment() | {"OVN_RUNDIR": str(directory)}, **QUIET
-        )
+        found.northd.start()
         try:
             yield found
         finally:
-            northd.kill()
-            northd.wait()
+            found.northd.kill()
 
 
 QUIET: Mapping[str, int] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}

@@ -12,6 +12,7 @@ import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
+from headgate_common.ovsdb import OvsdbError
 from headgate_common.rows import Plan
 from headgate_controller.compile import Compiler
 from headgate_controller.journeys import Journeys
@@ -24,6 +25,9 @@ log = logging.getLogger(__name__)
 
 MANY_UNITS = 1_000
 """Units in one pass above which the garbage collector is kept out of it; it would take longer than the pass."""
+
+REFUSED_SECONDS = 1.0
+"""How long to wait after Northbound has refused what every synchronisation needs."""
 
 FOREIGN_SECONDS = 2.0
 """How often Northbound is asked whether it still holds another store's rows."""
@@ -81,6 +85,9 @@ class Convergence:
                     await self._step()
             except NorthboundUnavailable as error:
                 log.warning("northbound lost", extra={"reason": str(error)})
+            except OvsdbError as error:
+                log.error("northbound not synchronised", extra={"reason": str(error)})
+                await asyncio.sleep(REFUSED_SECONDS)
             except ForeignStoreError as error:
                 if not self._foreign:
                     log.error("northbound left alone", extra={"reason": str(error)})
@@ -92,7 +99,6 @@ class Convergence:
         began = time.time()
         changes = await self._northbound.synchronise(self._compiler.target.all_wanted())
         log.info("northbound synchronised", extra={"revision": world.revision, "changes": changes})
-        self._barrier = 0
         self._tell(world, None)
         self._journeys.written(world.revision, None, began, time.time())
         self._wake.set()
@@ -102,7 +108,7 @@ class Convergence:
         started = time.monotonic()
         await self._northbound.repair(self._compiler.target.wanted)
         world, plan = await self._advance()
-        bump = self._realisation.wanted > self._barrier_revision and self._northbound.sb_cfg >= self._barrier
+        bump = self._barrier_due()
         if bump or not plan.empty:
             began = time.time()
             nb_cfg = await self._northbound.apply(plan, bump=bump)
@@ -112,6 +118,14 @@ class Convergence:
             log.debug("revision written", extra={**facts, "seconds": round(time.monotonic() - started, 4)})
         else:
             self._tell(world, None)
+
+    def _barrier_due(self) -> bool:
+        """Return whether somebody waits for a barrier that has not been raised, and northd is done with the last."""
+        if self._northbound.nb_cfg < self._barrier:
+            # Northbound was emptied, and the barrier went with it.
+            self._barrier = self._barrier_revision = 0
+        wanted = self._realisation.wanted > self._barrier_revision and self._realisation.sees_bindings()
+        return wanted and self._northbound.sb_cfg >= self._barrier
 
     def _tell(self, world: World, nb_cfg: int | None) -> None:
         if nb_cfg is not None:

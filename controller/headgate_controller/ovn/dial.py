@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import NamedTuple, NoReturn
@@ -12,11 +14,22 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 from headgate_common.identity import IdentityFiles
 from headgate_common.ovsdb import Connection, OvsdbError, Tls
 from headgate_common.pki import SERVER_NAME, PkiError
+from headgate_common.reconciler import backoff
 
 log = logging.getLogger(__name__)
 
 FIRST_WAIT_SECONDS = 0.05
-LONGEST_WAIT_SECONDS = 5.0
+LONGEST_WAIT_SECONDS = 0.5
+"""Short, because whoever is first at a Northbound that was started on nothing decides what becomes of the network:
+ovn-northd, which tries every 8 s at most, would take down all that is not there again.
+"""
+
+STEADY_SECONDS = 10.0
+"""How long a connection must have lasted for the next to be tried at once."""
+
+
+WAIT = wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS) + wait_random(0, FIRST_WAIT_SECONDS)
+"""The wait before another attempt."""
 
 
 class Address(NamedTuple):
@@ -44,22 +57,25 @@ async def stay_connected(
 
     A connection on which `establish` fails with an OSError or OvsdbError counts as an attempt that failed.
     """
-    remote = address.remote
+    remote, brief = address.remote, 0
     while True:
         connection = await _established(address, establish)
         log.info("database connected", extra={"remote": remote})
+        began = time.monotonic()
         try:
             reason = await connection.wait_lost()
         finally:
             on_lost()
             await connection.close()
         log.warning("database connection lost", extra={"remote": remote, "reason": reason})
+        brief = brief + 1 if time.monotonic() - began < STEADY_SECONDS else 0
+        if brief:
+            await asyncio.sleep(backoff(WAIT, brief))
 
 
 async def _established(address: Address, establish: Callable[[Connection], Awaitable[None]]) -> Connection:
     async for attempt in AsyncRetrying(
-        wait=wait_exponential(multiplier=FIRST_WAIT_SECONDS, max=LONGEST_WAIT_SECONDS)
-        + wait_random(0, FIRST_WAIT_SECONDS),
+        wait=WAIT,
         retry=retry_if_exception_type((OSError, OvsdbError, PkiError)),
         before_sleep=_failed,
     ):

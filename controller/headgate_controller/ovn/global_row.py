@@ -22,14 +22,6 @@ STORE_KEY = "headgate-store"
 
 GLOBAL_COLUMNS = ("nb_cfg", "sb_cfg", "options", "external_ids")
 
-BUMP: tuple[Op, ...] = (
-    {"op": "mutate", "table": GLOBAL_TABLE, "where": [], "mutations": [["nb_cfg", "+=", 1]]},
-    {"op": "select", "table": GLOBAL_TABLE, "where": [], "columns": ["nb_cfg"]},
-)
-"""Asks OVN to tell when it has realised all that the transaction and those before it hold; the last result has the
-number.
-"""
-
 READ: Op = {"op": "select", "table": GLOBAL_TABLE, "where": [], "columns": ["options", "external_ids"]}
 
 
@@ -57,6 +49,16 @@ class GlobalRow:
             touched |= not self._options.keys().isdisjoint(_map(changes.get("options")))
             touched |= not {EPOCH_KEY, STORE_KEY}.isdisjoint(_map(changes.get("external_ids")))
         return touched
+
+    def bump(self, beyond: int) -> list[Op]:
+        """Return what asks OVN to tell when it has realised all that the transaction and those before it hold.
+
+        The last result has the number. It is higher than `beyond`, so that a database that was emptied, and counts
+        from 0 again, asks for nothing that hosts seem to have confirmed already.
+        """
+        step = max(1, beyond + 1 - self.nb_cfg)
+        raised = {"op": "mutate", "table": GLOBAL_TABLE, "where": [], "mutations": [["nb_cfg", "+=", step]]}
+        return [raised, {"op": "select", "table": GLOBAL_TABLE, "where": [], "columns": ["nb_cfg"]}]
 
     def repairs(self, row: Mapping[str, Wire] | None, epoch: int) -> list[Op]:
         """Return the operations that bring our keys of the row to what they should be; none if they are."""

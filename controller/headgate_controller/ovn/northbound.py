@@ -23,6 +23,9 @@ __all__ = ["ForeignStoreError", "Northbound", "NorthboundUnavailable", "StaleEpo
 
 log = logging.getLogger(__name__)
 
+SLOW_SECONDS = 2.0
+"""How long Northbound may take for an answer before people are told so."""
+
 
 class NorthboundUnavailable(Exception):  # noqa: N818 (a state of the world, not a fault of the caller)
     """Nothing can be written now: wait for `ready`, then synchronise."""
@@ -33,8 +36,8 @@ class Northbound:
 
     `columns` are, by table, all columns that desired rows may name. `options` are the keys of `NB_Global.options` that
     are ours. `store` names whose rows these are: those of another are left alone, and `foreign` says so (None: it is
-    not known yet; empty: they are ours). `epoch` may be set until `synchronise` claims it. Each new connection must be
-    synchronised before anything else is written on it.
+    not known yet; empty: they are ours). `confirmed` tells the highest `nb_cfg` that any host has come to. `epoch` may
+    be set until `synchronise` claims it. Each new connection must be synchronised before anything else is written.
     """
 
     def __init__(
@@ -53,6 +56,8 @@ class Northbound:
         self._columns = columns
         self._options = dict(options or {})
         self._store = store
+        self.confirmed: Callable[[], int] = lambda: 0
+        self._asked = 0
         self.on_written: Callable[[Mapping[str, int]], None] = lambda _: None
         self.on_repaired: Callable[[int], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
@@ -82,6 +87,8 @@ class Northbound:
             return f"{self._address.remote} is not connected"
         if self.foreign:
             return self.foreign
+        if (seconds := self._writer.overdue_seconds) > SLOW_SECONDS:
+            return f"{self._address.remote} has not answered for {seconds:.0f} s"
         return "" if self._in_sync else "it is being compared with what it should be"
 
     @property
@@ -97,12 +104,18 @@ class Northbound:
         return self._writer.inventory.row_named(beginning) if self._writer else None
 
     def listen(self, *, lost: Callable[[], None], attention: Callable[[], None]) -> None:
-        """Have `lost` called when a connection ends, `attention` when there is a new one or rows wait for `repair`."""
+        """Have `lost` called when a connection ends.
+
+        `attention` is called when there is a new one, rows wait for `repair`, or northd has come further.
+        """
         self._on_lost, self._on_attention = lost, attention
 
     async def ready(self) -> None:
-        """Wait until there is a connection."""
-        await self._ready.wait()
+        """Wait until there is a connection that can be written on."""
+        # A connection is given up a moment before it is told lost; who came back at once would never let that happen.
+        while self._writer is None or self._writer.lost:
+            self._ready.clear()
+            await self._ready.wait()
 
     async def run(self) -> None:
         """Stay connected until cancelled."""
@@ -201,7 +214,8 @@ class Northbound:
     async def _write(self, writer: Writer, plan: Plan, *, bump: bool = False) -> Written:
         rows = {change.key for change in plan.changes}
         with self._marked_if_interrupted(rows):
-            written = await writer.write(plan, bump=bump)
+            written = await writer.write(plan, beyond=max(self._asked, self.confirmed()) if bump else None)
+        self._asked = max(self._asked, written.nb_cfg or 0)
         self.on_written(Counter(type(c).__name__.lower() for c in plan.changes if c.key not in written.refused))
         self._clear_refusals(rows - written.refused.keys())
         for key, reason in written.refused.items():
@@ -241,7 +255,8 @@ class Northbound:
         inventory = Inventory(schema, self._columns)
         if inventory.absent:
             log.warning("columns unknown to the server left out", extra={"columns": sorted(inventory.absent)})
-        self._writer = Writer(connection, inventory, GlobalRow(self._options, self._store), self._suspect)
+        shared = GlobalRow(self._options, self._store)
+        self._writer = Writer(connection, inventory, shared, self._suspect, self._on_attention)
         self._ready.set()
         self._on_attention()
 

@@ -50,6 +50,10 @@ class Southbound:
         """The hosts that OVN knows. O(hosts)."""
         return {row["name"] for row in self._rows["Chassis"].values()}
 
+    def confirmed(self) -> int:
+        """Return the highest nb_cfg that Southbound or any host has come to. O(hosts)."""
+        return max((self.nb_cfg, *self.chassis_nb_cfg.values()))
+
     @property
     def why_unready(self) -> str:
         """Why nothing new is known of the hosts; empty if everything is."""

@@ -11,7 +11,7 @@ from headgate_common.ovsdb import Connection, Op, OvsdbError, Snapshot, TableUpd
 from headgate_common.ovsdb_schema import Wire
 from headgate_common.rows import Delete, Plan, RowKey
 
-from .global_row import BUMP, GLOBAL_COLUMNS, GLOBAL_KEY, READ, GlobalRow, epoch_of, store_of
+from .global_row import GLOBAL_COLUMNS, GLOBAL_KEY, READ, GlobalRow, epoch_of, store_of
 from .inventory import Contents, Echo, Inventory, echo_of
 from .transactions import GLOBAL_TABLE, Batch, Link, Piece, Request, UnwritableError, batches, guard, request
 
@@ -56,7 +56,8 @@ class Written:
 class Writer:
     """One connection to Northbound on which we write, under `epoch`. One call at a time.
 
-    `on_suspects` is told of rows of ours that somebody else may have changed, as soon as that is known.
+    `on_suspects` is told of rows of ours that somebody else may have changed, as soon as that is known;
+    `on_progress` is told when northd has come further.
     """
 
     def __init__(
@@ -65,15 +66,27 @@ class Writer:
         inventory: Inventory,
         shared: GlobalRow,
         on_suspects: Callable[[set[RowKey]], None],
+        on_progress: Callable[[], None],
     ) -> None:
         self.epoch = 0
         self.inventory = inventory
         self.shared = shared
         self._connection = connection
         self._on_suspects = on_suspects
+        self._on_progress = on_progress
         self._held_back: list[TableUpdates] | None = None
         self._going: frozenset[RowKey] = frozenset()
         self._watching = False
+
+    @property
+    def lost(self) -> bool:
+        """True if nothing can be written any more."""
+        return self._connection.lost
+
+    @property
+    def overdue_seconds(self) -> float:
+        """How long the server has owed an answer."""
+        return self._connection.overdue_seconds
 
     async def snapshot(self) -> Contents:
         """Return our rows as they are now, and watch them from now on."""
@@ -138,8 +151,8 @@ class Writer:
                 return True
         raise OvsdbError("claim failed", "NB_Global changes faster than it can be read")
 
-    async def write(self, plan: Plan, *, bump: bool = False) -> Written:
-        """Write a plan, as much of it as the server takes, and raise `nb_cfg` with the last of it if asked.
+    async def write(self, plan: Plan, *, beyond: int | None = None) -> Written:
+        """Write a plan, as much of it as the server takes, and unless None raise `nb_cfg` beyond that with the last.
 
         What is refused does not keep the rest from being written. It is tried once more after everything else, since
         what stood in its way may be among what was to be removed.
@@ -152,23 +165,24 @@ class Writer:
         self._going = frozenset(change.key for change in plan.changes if isinstance(change, Delete))
         try:
             for number, batch in enumerate(todo, start=1):
-                late += [piece for piece, _ in await self._attempt(batch, written, bump=bump and number == len(todo))]
+                last = number == len(todo)
+                late += [piece for piece, _ in await self._attempt(batch, written, beyond=beyond if last else None)]
             for piece, reason in await self._attempt(tuple(late), written, lenient=True):
                 written.refused.update(dict.fromkeys(_rows(piece), reason))
-            if bump and written.nb_cfg is None:
-                await self._commit((), written, bump=True)
+            if beyond is not None and written.nb_cfg is None:
+                await self._commit((), written, beyond=beyond)
         finally:
             self._going = frozenset()
         return written
 
     async def _attempt(
-        self, batch: Batch, written: Written, *, bump: bool = False, lenient: bool = False
+        self, batch: Batch, written: Written, *, beyond: int | None = None, lenient: bool = False
     ) -> list[tuple[Piece, str]]:
         """Write a batch, or failing that each of its pieces by itself; return those refused, with reasons."""
         if not batch:
             return []
         try:
-            await self._commit(batch, written, bump=bump, lenient=lenient)
+            await self._commit(batch, written, beyond=beyond, lenient=lenient)
         except (OvsdbError, UnwritableError) as error:
             if len(batch) == 1:
                 return [(batch[0], str(error))]
@@ -177,10 +191,13 @@ class Writer:
         alone = [await self._attempt((piece,), written, lenient=lenient) for piece in batch]
         return [refused for result in alone for refused in result]
 
-    async def _commit(self, batch: Batch, written: Written, *, bump: bool = False, lenient: bool = False) -> None:
+    async def _commit(
+        self, batch: Batch, written: Written, *, beyond: int | None = None, lenient: bool = False
+    ) -> None:
         made = request(batch, self.inventory.schema, self.inventory.uuids, self.epoch, lenient=lenient)
+        bump = [] if beyond is None else self.shared.bump(beyond)
         if bump or not made.empty:
-            operations = [*made.operations, *(BUMP if bump else ())]
+            operations = [*made.operations, *bump]
             try:
                 results = await self._transact(operations, made)
             except OvsdbError as error:
@@ -229,11 +246,14 @@ class Writer:
     def _absorb(self, updates: TableUpdates, echo: Echo | None) -> None:
         updates = dict(updates)
         suspects: set[RowKey] = set()
+        before = self.shared.sb_cfg
         if self.shared.absorb(updates.pop(GLOBAL_TABLE, {})) and not (echo and echo.shared):
             suspects.add(GLOBAL_KEY)
         suspects |= self.inventory.absorb(updates, echo, self._going)
         if suspects:
             self._on_suspects(suspects)
+        if self.shared.sb_cfg != before:
+            self._on_progress()
 
     async def _global_row(self) -> dict[str, Wire] | None:
         (result,) = await self._connection.transact(DATABASE, [READ])
