@@ -37,24 +37,16 @@ class JsonStream:
         self._buffer += data
         outside = self._outside_strings(data)
         self._depth += outside.count(b"{") - outside.count(b"}")
-        if self._depth == 0 and not self._in_string:
-            return self._whole()
-        if _BOUNDARY.search(outside):
-            values, used = _split(self._buffer)
-            del self._buffer[:used]
-            return values
-        return []
-
-    def _whole(self) -> list[Any]:
-        """Return what the buffer holds, which ends where an object ends: nearly always exactly one."""
+        whole = self._depth == 0 and not self._in_string
+        several = _BOUNDARY.search(outside)
+        if not whole and not several:
+            return []
         buffer, self._buffer = self._buffer, bytearray()
-        try:
-            return [orjson.loads(buffer)]
-        except orjson.JSONDecodeError:
-            values, used = _split(buffer)
-            if buffer[used:].strip():
-                raise
-            return values
+        if not several:
+            return _one(buffer)
+        values, used = _split(bytes(buffer), whole=whole)
+        self._buffer = buffer[used:]
+        return values
 
     def _outside_strings(self, data: bytes) -> bytes:
         text = self._escape + data
@@ -69,10 +61,41 @@ class JsonStream:
         return b'""'.join(outside)
 
 
-def _split(buffer: bytearray) -> tuple[list[Any], int]:
-    """Return the whole objects at the start of `buffer`, and how many bytes they take."""
+def _one(buffer: bytearray) -> list[Any]:
+    """Return the object that the buffer is; what is only white space is none."""
+    try:
+        return [orjson.loads(buffer)]
+    except orjson.JSONDecodeError:
+        if buffer.strip():
+            raise
+        return []
+
+
+def _split(view: bytes, *, whole: bool) -> tuple[list[Any], int]:
+    """Return the objects at the start of `view`, and how many bytes they take; `whole` if nothing else is there."""
     values: list[Any] = []
-    view = bytes(buffer)
+    used = 0
+    try:
+        for boundary in _BOUNDARY.finditer(view):
+            end = boundary.start() + 1
+            values.append(orjson.loads(view[used:end]))
+            used = end
+        if whole:
+            values.append(orjson.loads(view[used:]))
+            used = len(view)
+    except orjson.JSONDecodeError:
+        # A string holds what looks like a boundary; tried again and again, that could cost the square of its length.
+        more, further = _split_by_tokens(view[used:])
+        values += more
+        used += further
+        if whole and view[used:].strip():
+            raise
+    return values, used
+
+
+def _split_by_tokens(view: bytes) -> tuple[list[Any], int]:
+    """Return the whole objects at the start of `view`, and how many bytes they take."""
+    values: list[Any] = []
     depth = used = 0
     for token in _TOKEN.finditer(view):
         if token[0] == b"{":

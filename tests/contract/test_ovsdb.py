@@ -8,11 +8,14 @@ import random
 import time
 from collections.abc import Coroutine, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import orjson
 import pytest
 from ovsdb_server import NB_SCHEMA, OvsdbServer, connected, eventually, serving
 
+from headgate_common import ovsdb_framing
 from headgate_common.ovsdb import Connection, ConnectionLostError, OvsdbError
 from headgate_common.ovsdb_framing import JsonStream
 from headgate_common.ovsdb_schema import canonical, decode, default, encode
@@ -68,9 +71,26 @@ def test_a_message_of_many_megabytes_in_small_chunks_costs_no_more_than_a_few_ti
     assert spent < 10 * (time.process_time() - started)
 
 
-def test_what_is_no_json_is_refused() -> None:
+@pytest.mark.parametrize("wire", ['{"a": nonsense}', '{"a": 1}{"a": nonsense}', '{"a": nonsense}{"a": 1}', "nonsense"])
+def test_what_is_no_json_is_refused(wire: str) -> None:
     with pytest.raises(ValueError, match="column"):
-        JsonStream().feed(b'{"a": nonsense}')
+        JsonStream().feed(wire.encode())
+
+
+def test_a_string_of_what_looks_like_boundaries_costs_its_length_and_not_the_square_of_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    parsed: list[int] = []
+
+    def loads(data: bytes) -> object:
+        parsed.append(len(data))
+        return orjson.loads(data)
+
+    monkeypatch.setattr(ovsdb_framing, "orjson", SimpleNamespace(loads=loads, JSONDecodeError=orjson.JSONDecodeError))
+    message = {"description": "}{" * 10_000}
+    wire = orjson.dumps(message)
+    assert JsonStream().feed(wire * 3) == [message] * 3
+    assert sum(parsed) < 4 * len(wire)
 
 
 def test_the_server_tells_which_tables_are_roots_and_which_columns_keep_children(server: OvsdbServer) -> None:
