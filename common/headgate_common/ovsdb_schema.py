@@ -19,7 +19,10 @@ Wire = Any
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """The type of one column: a map if there is a `value_kind`, `scalar` if it always holds exactly one value."""
+    """The type of one column: a map if there is a `value_kind`, `scalar` if it always holds exactly one value.
+
+    A value of the type `form` is in canonical form as it is; for a column of real numbers there is none.
+    """
 
     name: str
     kind: str
@@ -29,6 +32,7 @@ class Column:
     target: str | None
     strong: bool
     scalar: bool
+    form: type[Any] | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +99,7 @@ def _column(name: str, described: str | Mapping[str, Any]) -> Column:
     key = {"type": whole["key"]} if isinstance(whole["key"], str) else whole["key"]
     value = whole.get("value")
     least, most = whole.get("min", 1), whole.get("max", 1)
+    scalar = value is None and least == 1 and most == 1
     return Column(
         name,
         kind=key["type"],
@@ -103,8 +108,20 @@ def _column(name: str, described: str | Mapping[str, Any]) -> Column:
         maximum=sys.maxsize if most == "unlimited" else most,
         target=key.get("refTable"),
         strong=key.get("refType", "strong") == "strong",
-        scalar=value is None and least == 1 and most == 1,
+        scalar=scalar,
+        form=_form(key["type"], mapping=value is not None, scalar=scalar),
     )
+
+
+def _form(kind: str, *, mapping: bool, scalar: bool) -> type[Any] | None:
+    if mapping:
+        return dict
+    if kind == "real":
+        return None
+    return _SCALARS[kind] if scalar else frozenset
+
+
+_SCALARS: Mapping[str, type[Any]] = {"integer": int, "boolean": bool, "string": str, "uuid": RowKey}
 
 
 def _removal_ranks(columns: Mapping[str, Mapping[str, Column]]) -> dict[str, int]:
@@ -162,6 +179,8 @@ def canonical(column: Column, value: Value) -> Value:
 
     Raises: ValueError: a scalar column is given more or less than one value, or a set column a map.
     """
+    if type(value) is column.form:
+        return value
     if column.value_kind is not None:
         if not isinstance(value, Mapping):
             raise ValueError(f"{column.name} is a map, not {value!r}")
@@ -190,19 +209,20 @@ def encode(column: Column, value: Value, reference: Callable[[RowKey], Wire | No
     """
     if column.value_kind is not None:
         pairs = cast("Mapping[str, str]", value).items()
+        if column.kind == column.value_kind == "string":
+            return ["map", [[k, v] for k, v in pairs]]
         return ["map", [[_atom(column.kind, k), _atom(column.value_kind, v)] for k, v in pairs]]
     elements = value if type(value) is frozenset else (cast("Atom", value),)
-    wires: list[Wire] = []
-    for element in elements:
-        if type(element) is RowKey:
-            wire = reference(element)
-        elif column.kind == "uuid":
-            wire = ["uuid", element]
-        else:
-            wire = _atom(column.kind, cast("str", element))
-        if wire is not None:
-            wires.append(wire)
+    wires = [wire for element in elements if (wire := _element(column, element, reference)) is not None]
     return wires[0] if len(wires) == 1 else ["set", wires]
+
+
+def _element(column: Column, element: Atom, reference: Callable[[RowKey], Wire | None]) -> Wire | None:
+    if type(element) is RowKey:
+        return reference(element)
+    if column.kind == "uuid":
+        return ["uuid", element]
+    return _atom(column.kind, cast("str", element))
 
 
 def _atom(kind: str, value: str | float | bool) -> Wire:

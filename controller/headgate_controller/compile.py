@@ -183,7 +183,7 @@ class Shapes:
         for piece in pieces:
             if isinstance(piece, Member):
                 members[piece] = None
-            elif rows.setdefault(piece.key, piece) != piece:
+            elif (first := rows.setdefault(piece.key, piece)) is not piece and first != piece:
                 raise PieceError(f"{piece.key.table} {piece.key.name} is yielded twice, differently")
         for row in rows.values():
             self._check_row(row, members)

@@ -6,7 +6,6 @@ Source: ovn-nb(5), OVN 23.03.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 
 from headgate_common.rows import Atom, Member, Row, RowKey, Value
 
@@ -68,7 +67,7 @@ def redirect_of(port: RowKey) -> str:
 
 def held(parent: RowKey, column: str, row: Row) -> Iterator[Row | Member]:
     """Yield a row of a table that is no root of the schema, and its place in the set column of its parent."""
-    yield replace(row, parent=parent)
+    yield Row(row.key, row.columns, row.member_columns, parent)
     yield Member(parent, column, row.key)
 
 

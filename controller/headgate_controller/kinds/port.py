@@ -94,7 +94,8 @@ def compile_port(port: Port, world: Answers) -> Iterator[Row | Member]:
 
     Source: ovn-nb(5), table Logical_Switch_Port.
     """
-    facts = subnet_facts(world, port.subnet)
+    subnet = port.subnet
+    facts = subnet_facts(world, subnet)
     if facts is None or port.mac is None:
         return
     ips = [text4(port.ip)] if port.ip is not None else []
@@ -106,10 +107,10 @@ def compile_port(port: Port, world: Answers) -> Iterator[Row | Member]:
         addresses=addresses,
         port_security=addresses,
         options={"requested-chassis": id_of(port.host)} if port.host else {},
-        dhcpv4=RowKey("DHCP_Options", f"{port.subnet}/v4") if port.ip is not None and facts.dhcp_v4 else None,
-        dhcpv6=RowKey("DHCP_Options", f"{port.subnet}/v6") if port.ipv6 is not None and facts.dhcp_v6 else None,
+        dhcpv4=RowKey("DHCP_Options", f"{subnet}/v4") if port.ip is not None and facts.dhcp_v4 else None,
+        dhcpv6=RowKey("DHCP_Options", f"{subnet}/v6") if port.ipv6 is not None and facts.dhcp_v6 else None,
     )
-    yield from held(switch_key(port.subnet), "ports", row)
+    yield from held(switch_key(subnet), "ports", row)
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,8 @@ class Northbound:
             writer = self._synchronised()
             keys = self._suspects.take(asyncio.get_running_loop().time())
             self._rearm()
+            if not keys:
+                return 0
             with _available(), self._marked_if_interrupted(keys):
                 claimed = GLOBAL_KEY in keys and await writer.claim()
                 keys.discard(GLOBAL_KEY)

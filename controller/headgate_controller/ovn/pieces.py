@@ -10,11 +10,11 @@ Source: RFC 7047, section 3.2 (isRoot, refType).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from headgate_common.ovsdb_schema import Schema
-from headgate_common.rows import Change, Delete, Insert, Mutate, Plan, RowKey, Update, Value
+from headgate_common.rows import EMPTY, Change, Delete, Insert, Mutate, Plan, RowKey, Update, Value
 
 BATCH_ROWS = 300
 """Changes in a transaction, at most, but for a piece that is larger.
@@ -23,8 +23,7 @@ Between 100 and 500 a server takes the least time per row.
 """
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A child to add to a column of its parent, or to take from it."""
 
     parent: RowKey
@@ -58,12 +57,13 @@ def _pieces(plan: Plan, schema: Schema) -> list[Piece]:
     joined: dict[RowKey, RowKey] = {}
     free: list[Piece] = []
     for change in plan.changes:
-        rest, links = _without_loose_links(change, schema)
+        table = schema.tables[change.key.table]
+        rest, links = _without_loose_links(change, table.loose_links) if table.loose_links else (change, ())
         for link in links:
             anchored.setdefault(link.child, []).append(link)
         if rest is None:
             continue
-        children = [] if isinstance(rest, Delete) else _children(rest, schema)
+        children = () if isinstance(rest, Delete) else _children(rest, table.links)
         joined.update(dict.fromkeys(children, rest.key))
         if children or isinstance(rest, Insert | Delete):
             anchored.setdefault(rest.key, []).append(rest)
@@ -75,9 +75,8 @@ def _pieces(plan: Plan, schema: Schema) -> list[Piece]:
     return [*(tuple(steps) for steps in anchored.values()), *free]
 
 
-def _without_loose_links(change: Change, schema: Schema) -> tuple[Change | None, list[Link]]:
+def _without_loose_links(change: Change, loose: frozenset[str]) -> tuple[Change | None, Sequence[Link]]:
     """Return what of a change must go as a whole, if anything, and its links to children that may go one by one."""
-    loose = schema.tables[change.key.table].loose_links
     if isinstance(change, Mutate) and change.column in loose:
         return None, list(_mutated_links(change))
     if isinstance(change, Insert) and not loose.isdisjoint(change.columns):
@@ -85,11 +84,11 @@ def _without_loose_links(change: Change, schema: Schema) -> tuple[Change | None,
         names = [name for name in change.columns if name in loose]
         links = [Link(change.key, name, child, add=True) for name in names for child in named_rows(change, name)]
         return Insert(change.key, kept), links
-    return change, []
+    return change, ()
 
 
-def _children(change: Insert | Update | Mutate, schema: Schema) -> list[RowKey]:
-    return [child for column in schema.tables[change.key.table].links for child in named_rows(change, column)]
+def _children(change: Insert | Update | Mutate, links: Iterable[str]) -> Sequence[RowKey]:
+    return [child for column in links for child in named_rows(change, column)]
 
 
 def _end(joined: Mapping[RowKey, RowKey], key: RowKey) -> RowKey:
@@ -105,13 +104,13 @@ def _mutated_links(change: Mutate) -> Iterator[Link]:
                 yield Link(change.key, change.column, child, add)
 
 
-def named_rows(change: Insert | Update | Mutate, column: str) -> Iterator[RowKey]:
-    """Yield the rows that a change names in one column."""
+def named_rows(change: Insert | Update | Mutate, column: str) -> Sequence[RowKey]:
+    """Return the rows that a change names in one column."""
     if isinstance(change, Mutate):
-        named: Value = change.add | change.remove if change.column == column else frozenset()
+        named: Value = change.add | change.remove if change.column == column else EMPTY
     else:
-        named = change.columns.get(column, frozenset())
-    return (e for e in (named if isinstance(named, frozenset) else (named,)) if isinstance(e, RowKey))
+        named = change.columns.get(column, EMPTY)
+    return [e for e in (named if type(named) is frozenset else (named,)) if type(e) is RowKey] if named else ()
 
 
 def _sorted_pieces(pieces: Iterable[Piece], schema: Schema) -> tuple[list[Piece], list[Piece], list[Piece]]:
@@ -152,31 +151,31 @@ def _by_reference(pieces: list[Piece], schema: Schema) -> list[Piece]:
     ordered: list[Piece] = []
 
     def visit(index: int) -> None:
-        if index in seen:
-            return
         seen.add(index)
         for key in _needed(pieces[index], schema):
-            if (before := births.get(key)) is not None:
+            before = births.get(key, index)
+            if before not in seen:
                 visit(before)
         ordered.append(pieces[index])
 
     for index in range(len(pieces)):
-        visit(index)
+        if index not in seen:
+            visit(index)
     return ordered
 
 
-def _needed(piece: Piece, schema: Schema) -> Iterator[RowKey]:
-    """Yield the rows that must be there for a piece to be written."""
+def _needed(piece: Piece, schema: Schema) -> list[RowKey]:
+    """Return the rows that must be there for a piece to be written."""
+    needed: list[RowKey] = []
     for step in piece:
         if isinstance(step, Link):
-            yield step.parent
-            yield step.child
+            needed += (step.parent, step.child)
         elif isinstance(step, Mutate):
-            yield from (e for e in step.add if isinstance(e, RowKey))
+            needed += [e for e in step.add if isinstance(e, RowKey)]
         elif not isinstance(step, Delete):
             for column in schema.tables[step.key.table].references:
-                if column in step.columns:
-                    yield from named_rows(step, column)
+                needed += named_rows(step, column)
+    return needed
 
 
 def _packed(pieces: Iterable[Piece], limit: int) -> Iterator[Batch]:

@@ -122,9 +122,11 @@ class _Request:
             self.short.add(step.key)
             self._change(step.key, step.columns)
             return
-        columns = {**step.columns, "external_ids": step.columns.get("external_ids", {})}
+        # The server gives a column that is left out its type's default, which is what is false.
+        columns = {name: value for name, value in step.columns.items() if value}
+        columns.setdefault("external_ids", {})
         wires = self._row(step.key, columns).items()
-        row = {name: wire for name, wire in wires if wire not in (["set", []], ["map", []])}
+        row = {name: wire for name, wire in wires if wire != ["set", []]}
         name = self.named[step.key]
         self.inserts[step.key] = {"op": "insert", "table": step.key.table, "uuid-name": name, "row": row}
 
