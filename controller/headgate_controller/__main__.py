@@ -13,6 +13,7 @@ import uvloop
 
 from headgate_common.config import ConfigError, installed, load
 from headgate_common.config_text import to_toml
+from headgate_common.limits import allow_many_files
 from headgate_common.log import setup
 from headgate_controller.app import run
 from headgate_controller.config import ControllerConfig
@@ -39,6 +40,7 @@ def main() -> int:
     except (ConfigError, ValueError, OSError) as error:
         print(f"headgate-controller: {error}", file=sys.stderr)
         return 2
+    allow_many_files()
     try:
         uvloop.run(_until_signalled(config))
     except HeadgateError as error:

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from prometheus_client.parser import text_string_to_metric_families
+
 SECONDS = 20.0
 
 
@@ -64,3 +66,11 @@ def ask(
         return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
     finally:
         connection.close()
+
+
+def samples(address: str) -> dict[str, float]:
+    """Return every sample of a controller's metrics by its name and labels ("name|label=value")."""
+    families = text_string_to_metric_families(ask(address, "/metrics").text)
+    return {
+        s.name + "".join(f"|{k}={v}" for k, v in sorted(s.labels.items())): s.value for f in families for s in f.samples
+    }

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 from controller_site import Central, Controller, central, controlling
-from http_client import ask
-from prometheus_client.parser import text_string_to_metric_families
+from http_client import ask, samples
 from token_site import TokenSite
 
 from api import Api
@@ -29,13 +28,7 @@ class Site:
 
     def samples(self) -> dict[str, float]:
         """Return every sample by its name and labels."""
-        text = ask(self.controller.http, "/metrics").text
-        families = text_string_to_metric_families(text)
-        return {
-            s.name + "".join(f"|{k}={v}" for k, v in sorted(s.labels.items())): s.value
-            for f in families
-            for s in f.samples
-        }
+        return samples(self.controller.http)
 
     def value(self, name: str) -> float:
         return self.samples().get(name, 0.0)

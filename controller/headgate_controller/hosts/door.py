@@ -43,6 +43,7 @@ class Door:
     def __init__(self, trust: Trust) -> None:
         self._trust = trust
         self._told: set[tuple[str, str]] = set()
+        self._shown: tuple[bytes, bytes, bytes] | None = None
 
     def credentials(self) -> grpc.ServerCredentials:
         """Return what a server needs to take hosts by certificate only.
@@ -119,17 +120,25 @@ class Door:
             raise NotAdmittedError("The controller cannot tell which certificates are revoked; see its log.") from error
 
     def _reread(self) -> grpc.ServerCertificateConfiguration | None:
-        """Return what the next handshake is made with; None: the same as the one before."""
+        """Return what the next handshake is made with; None: the same as the one before.
+
+        One that is the same must not be returned: each sets gRPC's own up anew, under handshakes that are in progress,
+        and when hundreds of hosts come at once most of those fail.
+        """
         try:
-            return self._configuration()
+            return self._configuration() if self._proof() != self._shown else None
         except (PkiError, OSError) as error:
             log.error("certificates not read", extra={"reason": str(error)})
             return None
 
     def _configuration(self) -> grpc.ServerCertificateConfiguration:
+        self._shown = key, certificate, authorities = self._proof()
+        return grpc.ssl_server_certificate_configuration([(key, certificate)], root_certificates=authorities)
+
+    def _proof(self) -> tuple[bytes, bytes, bytes]:
+        """Return the key and the certificate that hosts are met with, and the CAs that theirs are to be from."""
         identity = self._trust.identity()
-        pair = (identity.key_pem, identity.certificate_pem)
-        return grpc.ssl_server_certificate_configuration([pair], root_certificates=self._trust.authorities())
+        return identity.key_pem, identity.certificate_pem, self._trust.authorities()
 
 
 def _guest(shown: Mapping[str, Any]) -> Guest:
