@@ -5,6 +5,7 @@ Source: google/rpc/status.proto and error_details.proto; AIP-193.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -195,6 +196,10 @@ def _guarded(handler: Any, admit: Callable[[Any], Call], watch: Callable[..., Wa
                 return await (_streamed(response, context, call) if hasattr(response, "__aiter__") else response)
             except (grpc.aio.AbortError, grpc.aio.UsageError):
                 raise
+            except grpc.aio.InternalError as error:
+                # What was on its way could not be sent: whoever called is gone, and can be told nothing more.
+                outcome.code = "CANCELLED"
+                raise asyncio.CancelledError from error
             except Exception as error:
                 outcome.code = error.code if isinstance(error, HeadgateError) else "INTERNAL"
                 await _abort(context, call.veiled(error) if isinstance(error, HeadgateError) else error)
