@@ -108,14 +108,27 @@ class Register:
         there = draft.world.get(Host, self.name)
         if there is None:
             draft, there = self._first(draft, schema, stamp)
-        facts = replace(
+        facts = self._upon(there)
+        return draft if facts == there else draft.put(replace(facts, meta=replace(there.meta, revision=stamp.revision)))
+
+    def changes_nothing(self, world: World) -> bool:
+        """Return whether all of it is known.
+
+        Raises:
+            InvalidError: as `apply`.
+        """
+        there = world.get(Host, self.name)
+        return there is not None and self._upon(there) == there
+
+    def _upon(self, there: Host) -> Host:
+        """Return the host as reported."""
+        return replace(
             there,
             tunnel_ip=self._tunnel_address(),
             physical_networks=tuple(sorted(self.physical_networks.items())),
             agent_version=self.agent_version,
             physical_networks_down=self._down(there),
         )
-        return draft if facts == there else draft.put(replace(facts, meta=replace(there.meta, revision=stamp.revision)))
 
     def _first(self, draft: Draft, schema: Schema, stamp: Stamp) -> tuple[Draft, Host]:
         """Return the Draft with a host that nobody has asked for, and that host: its generation is 0."""

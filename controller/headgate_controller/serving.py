@@ -28,6 +28,9 @@ HOST_OPTIONS = (
     ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_time_ms", 10_000),
     ("grpc.keepalive_timeout_ms", 5_000),
+    ("grpc.http2.ping_timeout_ms", 5_000),
+    # Who only connects, and opens no stream, is let go.
+    ("grpc.max_connection_idle_ms", 60_000),
 )
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 UNIX = "unix:"

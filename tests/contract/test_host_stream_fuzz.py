@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import queue
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from site_pki import Site
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
 from headgate_common.identity import Identity
+from headgate_controller.hosts.links import MOST_STREAMS
 from headgate_lab.waiting import wait_until
 
 SECONDS = 10.0
@@ -226,6 +227,33 @@ def test_words_of_any_length_fill_neither_the_log_nor_the_list_of_hosts(
         stream.hello("x" * 100_000)
         stream.end()
     assert attacked.controller.log.stat().st_size - before < 10_000
+
+
+def test_a_host_has_a_few_streams_at_a_time_and_the_others_theirs(
+    attacked: Attacked, site_api: Api, victim: HostStream
+) -> None:
+    with ExitStack() as stack:
+        silent = [stack.enter_context(host_stream(attacked.hosts, attacked.identity)) for _ in range(MOST_STREAMS + 3)]
+        refused = [of(stream.end()) for stream in ended(silent, 3)]
+        assert {(told.reason, told.metadata["host"]) for told in refused} == {("TOO_MUCH", "attacker")}
+        assert "several agents" in refused[0].message
+        with host_stream(attacked.hosts, attacked.host("other")) as stream:
+            stream.hello("other")
+            assert stream.accept().version
+    with host_stream(attacked.hosts, attacked.identity) as stream:
+        stream.hello("attacker")
+        assert stream.accept().version, "those that ended count no longer"
+    site_api.delete("hosts/other", when_unreferenced=True)
+
+
+def ended(streams: list[HostStream], count: int) -> list[HostStream]:
+    """Return those that the controller has ended, once there are so many."""
+
+    def found() -> list[HostStream]:
+        return [stream for stream in streams if not stream._call.is_active()]
+
+    wait_until(lambda: len(found()) == count, seconds=SECONDS, what=f"{count} streams to be ended")
+    return found()
 
 
 def test_messages_beyond_every_size_end_the_stream_that_sent_them(attacked: Attacked, victim: HostStream) -> None:

@@ -5,39 +5,59 @@ it reports.
 from __future__ import annotations
 
 import asyncio
-import logging
 import time
-import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing
-from dataclasses import replace
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import grpc
 
-from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Desired, Hello, Nack, Report, Trust, Welcome
+from headgate.v1.host_link_pb2 import ConnectRequest, ConnectResponse, Hello, Report, Trust, Welcome
 from headgate_common import pki
-from headgate_controller.errors import HeadgateError, IdleError, InvalidError, UnavailableError, Violation
+from headgate_controller.errors import (
+    ExhaustedError,
+    HeadgateError,
+    IdleError,
+    InvalidError,
+    UnavailableError,
+    Violation,
+)
+from headgate_controller.hosts.comings import Comings
 from headgate_controller.hosts.door import Door, Guest, NotAdmittedError
+from headgate_controller.hosts.facts import Facts
+from headgate_controller.hosts.link import Link
+from headgate_controller.hosts.pace import Pace
 from headgate_controller.hosts.protocol import WELCOMES, agreed
-from headgate_controller.hosts.reports import host_report, refusal, registration, word
-from headgate_controller.hosts.share import Share, hosts_touched, share_of, version_of
-from headgate_controller.mutations import Register, Request
+from headgate_controller.hosts.reports import host_report, registration, word
+from headgate_controller.hosts.share import changes, share_of
+from headgate_controller.hosts.window import Window
 from headgate_controller.nouns.host import Host
 from headgate_controller.observed import HostHeard
 from headgate_controller.state import Committed
 from headgate_controller.store.writer import Writer
 from headgate_controller.world import World
 
-log = logging.getLogger(__name__)
 SERVICE = "headgate.v1.HostLinkService"
-UNKNOWN_BASE = "UNKNOWN_BASE"
-"""The reason by which an agent asks for the whole state."""
-
 HELLO_SECONDS = 10.0
 """How long an agent may take to say who it is; until then its stream is nobody's, and no other takes its place."""
 
+SNAPSHOTS, SNAPSHOT_SECONDS = 16, 5.0
+"""How many whole states are on their way at once: so many are made, and kept in memory, when all hosts come back
+together. One that takes longer does not hold up the others.
+"""
+
+MOST_STREAMS = 10
+"""Streams of one host at a time. It needs one; those that wait for their turn, or for Hello, cost memory."""
+
+REPORTS, REPORT_SECONDS = 50, 0.1
+"""So many reports of one host are read at once, and after that one in so many seconds; agents send one in 0.2."""
+
 UNHEARD = HostHeard()
+
+Say = Callable[[ConnectResponse], Awaitable[None]]
+"""Sends a message; returns once it has left, as far as the other end takes it."""
 
 
 class SupersededError(HeadgateError):
@@ -46,83 +66,38 @@ class SupersededError(HeadgateError):
     code, reason = "ABORTED", "SUPERSEDED"
 
 
-class Link:
-    """One connected agent: what it holds, what is in flight, what it said last."""
+@dataclass(eq=False, slots=True)
+class Stream:
+    """The stream of one agent; `changed` is set when there may be something to say."""
 
-    def __init__(self, register: Register, held_version: str, protocol: int, guest: Guest | None) -> None:
-        self.name = register.name
-        self.register = register
-        self.uid = ""
-        self.protocol = protocol
-        self.guest = guest
-        self.trusted = b""
-        self.held: Share | None = None
-        self.held_version = held_version
-        self.flying: tuple[str, str, Share] | None = None
-        self.heard = HostHeard(True, time.time_ns(), time.time_ns())
-        self.refused_version = ""
-        self.superseded = False
-        self.changed = asyncio.Event()
-        self.changed.set()
-
-    def next_desired(self, share: Share, epoch: int) -> Desired | None:
-        """Return what to send so that the agent comes to hold `share`; None if it does, or an answer is awaited."""
-        version = version_of(share)
-        if version == self.held_version:
-            self.held = share
-            self._refused_because("")
-        if self.flying is not None or version in (self.held_version, self.refused_version):
-            return None
-        nonce = uuid.uuid4().hex
-        self.flying = (nonce, version, share)
-        base = self.held if self.held is not None else {}
-        desired = Desired(
-            version=version, base_version=self.held_version if self.held is not None else "", nonce=nonce, epoch=epoch
-        )
-        for key, wanted in share.items():
-            if base.get(key) != wanted:
-                desired.put[key].CopyFrom(wanted)
-        desired.remove.extend(sorted(key for key in base if key not in share))
-        return desired
-
-    def accepted(self, nonce: str) -> None:
-        """Note that the agent has accepted what is in flight."""
-        if self.flying is not None and self.flying[0] == nonce:
-            _, self.held_version, self.held = self.flying
-            self.flying = None
-            self._refused_because("")
-            self.changed.set()
-
-    def refused(self, nack: Nack) -> None:
-        """Note that the agent has refused what is in flight; it is not sent again until it differs, except as a whole
-        to an agent that does not hold what it differs from.
-        """
-        if self.flying is None or self.flying[0] != nack.nonce:
-            return
-        why = refusal(nack)
-        log.warning("desired state refused", extra={"host": self.name, "reason": why})
-        if nack.reason == UNKNOWN_BASE and self.held is not None:
-            self.held, self.held_version = None, ""
-        else:
-            self.refused_version = self.flying[1]
-        self.flying = None
-        self._refused_because(why)
-        self.changed.set()
-
-    def _refused_because(self, refusal: str) -> None:
-        self.heard = replace(self.heard, refusal=refusal)
+    link: Link
+    protocol: int
+    guest: Guest | None
+    uid: str
+    trusted: bytes = b""
+    certificates_changed: bool = True
+    superseded: bool = False
+    changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
 class HostLinks:
-    """Serves the host stream."""
+    """Serves the host stream.
+
+    A commit costs what it changes of the hosts that are connected, and an answer what it answers, however many hosts
+    and objects there are.
+    """
 
     def __init__(self, committed: Committed, writer: Writer, epoch: int, ovn_remote: str, door: Door) -> None:
         self._committed = committed
-        self._writer = writer
         self._epoch = epoch
         self._ovn_remote = ovn_remote
         self._door = door
-        self._links: dict[str, Link] = {}
+        self._facts = Facts(committed, writer)
+        self._comings = Comings()
+        self._window = Window(SNAPSHOTS, SNAPSHOT_SECONDS)
+        self._reports = Pace(REPORTS, REPORT_SECONDS)
+        self._guests: Counter[str] = Counter()
+        self._streams: dict[str, Stream] = {}
         self._last: dict[str, HostHeard] = {}
         self._world = committed.world
         self._on_change: Callable[[], None] = lambda: None
@@ -141,61 +116,87 @@ class HostLinks:
         return grpc.method_handlers_generic_handler(SERVICE, {"Connect": connect})
 
     def _committed_changed(self, world: World, touched: frozenset[str]) -> None:
-        for name in hosts_touched(self._world, world, touched):
-            if name not in world.resources:
-                self._last.pop(name, None)
-            if name in self._links:
-                self._links[name].changed.set()
-        self._world = world
+        before, self._world = self._world, world
+        for change in changes(before, world, touched, self._streams, self._ovn_remote):
+            self._streams[change.host].link.change(change)
+            self._streams[change.host].changed.set()
+        for name in touched:
+            if name in self._streams and self._uid(name) != self._streams[name].uid:
+                self._streams[name].changed.set()
+            elif name in self._last and name not in world.resources:
+                del self._last[name]
 
     def count(self) -> int:
         """Return how many hosts are connected now."""
-        return len(self._links)
+        return len(self._streams)
 
     def heard(self, chassis: str) -> HostHeard:
         """Return what is known of a host by its agent's word."""
         name = f"hosts/{chassis}"
-        link = self._links.get(name)
-        return self._last.get(name, UNHEARD) if link is None else link.heard
+        stream = self._streams.get(name)
+        return self._last.get(name, UNHEARD) if stream is None else stream.link.heard
 
-    async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncIterator[ConnectResponse]:
+    async def connect(self, requests: AsyncIterator[ConnectRequest], context: Any) -> None:
         """Serve one agent until its stream ends."""
         try:
-            async with aclosing(self._converse(requests, context)) as responses:
-                async for response in responses:
-                    yield response
+            guest = self._door.admit(context)
+            with self._counted(guest):
+                await self._converse(requests, guest, context)
         except NotAdmittedError as error:
             self._turned_away(error)
             raise
 
+    @contextmanager
+    def _counted(self, guest: Guest | None) -> Iterator[None]:
+        """Count the streams of a host.
+
+        Raises:
+            ExhaustedError: it has enough.
+        """
+        if guest is None:
+            yield
+            return
+        if self._guests[guest.host] >= MOST_STREAMS:
+            text = f"{guest.host} has {MOST_STREAMS} streams open; see whether several agents run under its name."
+            raise ExhaustedError(text, host=guest.host)
+        self._guests[guest.host] += 1
+        try:
+            yield
+        finally:
+            self._guests[guest.host] -= 1
+            if not self._guests[guest.host]:
+                del self._guests[guest.host]
+
     def _turned_away(self, error: NotAdmittedError) -> None:
         """Remember why a host is not let in, under the name in its own certificate, which is all that is believed."""
         name = f"hosts/{error.metadata.get('host', '')}"
-        if name in self._committed.world.resources and name not in self._links:
+        if name in self._committed.world.resources and name not in self._streams:
             self._last[name] = replace(self._last.get(name, UNHEARD), turned_away=str(error))
             self._on_change()
 
-    async def _converse(self, requests: AsyncIterator[ConnectRequest], context: Any) -> AsyncGenerator[ConnectResponse]:
-        guest = self._door.admit(context)
+    async def _converse(self, requests: AsyncIterator[ConnectRequest], guest: Guest | None, context: Any) -> None:
         first = await _first(requests)
         if first is None:
             return
-        link = await self._welcome(first, guest, context.peer())
-        listening = asyncio.create_task(self._listen(link, requests))
+        stream = await self._welcome(first, guest, context.peer())
+        listening = asyncio.create_task(self._listen(stream, requests))
+        listening.add_done_callback(lambda _: stream.changed.set())
         try:
-            async with aclosing(self._speak(link, listening)) as responses:
-                async for response in responses:
-                    yield response
+            await self._speak(stream, listening, context.write)
             await listening
         finally:
             listening.cancel()
-            if self._links.get(link.name) is link:
-                del self._links[link.name]
-                self._last[link.name] = replace(link.heard, connected=False, connected_since=None)
-                self._on_change()
-            log.info("host disconnected", extra={"host": link.name})
+            self._gone(stream)
 
-    async def _welcome(self, first: ConnectRequest, guest: Guest | None, peer: str) -> Link:
+    def _gone(self, stream: Stream) -> None:
+        name = stream.link.name
+        if self._streams.get(name) is stream:
+            del self._streams[name]
+            self._last[name] = replace(stream.link.heard, connected=False, connected_since=None)
+            self._on_change()
+        self._comings.went(name)
+
+    async def _welcome(self, first: ConnectRequest, guest: Guest | None, peer: str) -> Stream:
         """Register the host that says hello.
 
         Raises:
@@ -216,95 +217,112 @@ class HostLinks:
         if why := self.why_wait():
             raise UnavailableError(f"Hosts are told nothing yet, and keep what they have: {why}")
         protocol = agreed(hello)
-        register, held = registration(hello), word(hello.held_version)
-        name = register.name
-        await self._register(register)
-        if (older := self._links.get(name)) is not None:
+        register = registration(hello)
+        await self._facts.register(register)
+        if (older := self._streams.get(register.name)) is not None:
             older.superseded = True
             older.changed.set()
-        link = self._links[name] = Link(register, held, protocol, guest)
-        link.uid = self._uid(name)
+        held, share = word(hello.held_version), share_of(self._committed.world, register.name, self._ovn_remote)
+        stream = Stream(Link(register, held, share), protocol, guest, self._uid(register.name))
+        self._streams[register.name] = stream
+        stream.changed.set()
         self._on_change()
-        log.info("host connected", extra={"host": name, "version": held, "agent": register.agent_version})
-        return link
+        self._comings.came(register.name, held, register.agent_version)
+        return stream
 
-    async def _register(self, register: Register) -> None:
-        await self._writer.submit(Request([replace(register, uid=str(uuid.uuid4()))]))
-
-    async def _keep_recorded(self, link: Link) -> None:
+    async def _keep_recorded(self, stream: Stream) -> None:
         """Register a host again if somebody has deleted it, or put another in its place: it is there still."""
-        while not link.uid or self._uid(link.name) != link.uid:
-            await self._register(link.register)
-            link.uid = self._uid(link.name)
+        while not stream.uid or self._uid(stream.link.name) != stream.uid:
+            await self._facts.register(stream.link.register)
+            stream.uid = self._uid(stream.link.name)
 
     def _uid(self, name: str) -> str:
         host = self._committed.world.get(Host, name)
         return "" if host is None else host.meta.uid
 
-    async def _listen(self, link: Link, requests: AsyncIterator[ConnectRequest]) -> None:
+    async def _listen(self, stream: Stream, requests: AsyncIterator[ConnectRequest]) -> None:
+        link = stream.link
         async for request in requests:
             link.heard = replace(link.heard, last_heard=time.time_ns())
+            answered = False
             match request.WhichOneof("message"):
                 case "ack":
-                    link.accepted(request.ack.nonce)
+                    answered = link.accepted(request.ack.nonce)
                 case "nack":
-                    link.refused(request.nack)
+                    answered = link.refused(request.nack)
                 case "report":
-                    await self._reported(link, request.report)
+                    await self._reported(stream, request.report)
+            if answered:
+                stream.changed.set()
 
-    async def _reported(self, link: Link, report: Report) -> None:
-        """Take in what a host is; what decides where gateways can be is stored first."""
+    async def _reported(self, stream: Stream, report: Report) -> None:
+        """Take in what a host is; what decides where gateways can be is stored.
+
+        Whoever reports more often than anybody reads is read later, and cannot send more until then.
+        """
+        link = stream.link
+        await asyncio.sleep(self._reports.seconds_until(link.name))
+        self._reports.take(link.name)
         link.heard = replace(link.heard, report=host_report(report))
-        if self._links.get(link.name) is not link:
-            return  # a newer stream of the host's speaks for it
-        register = replace(link.register, networks_down=tuple(sorted(report.physical_networks_down)))
-        if register != link.register:
-            link.register = register
-            await self._register(register)
+        if self._streams.get(link.name) is stream:  # else a newer stream of the host's speaks for it
+            link.register = replace(link.register, networks_down=tuple(sorted(report.physical_networks_down)))
+            self._facts.report(link.register)
 
-    async def _speak(self, link: Link, listening: asyncio.Task[None]) -> AsyncGenerator[ConnectResponse]:
-        """Yield what the agent is to be told, until it ends the stream.
+    async def _speak(self, stream: Stream, listening: asyncio.Task[None], say: Say) -> None:
+        """Tell an agent what it is to be told, until it ends the stream.
 
         Raises:
             SupersededError: the agent has opened another. NotAdmittedError: its certificate is good no longer.
         """
-        if link.protocol >= WELCOMES:
-            yield ConnectResponse(welcome=Welcome(protocol=link.protocol))
+        if stream.protocol >= WELCOMES:
+            await say(ConnectResponse(welcome=Welcome(protocol=stream.protocol)))
         while not listening.done():
-            changed = asyncio.create_task(link.changed.wait())
-            try:
-                await asyncio.wait({changed, listening}, return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                changed.cancel()
-            link.changed.clear()
-            if link.superseded:
-                text = f"{link.name} has another, newer stream; see whether two agents run under its name."
-                raise SupersededError(text, resource=link.name)
-            if link.guest is not None:
-                self._door.check(link.guest)
-                if (trust := self._new_trust(link)) is not None:
-                    yield ConnectResponse(trust=trust)
-            await self._keep_recorded(link)
-            desired = link.next_desired(share_of(self._committed.world, link.name, self._ovn_remote), self._epoch)
-            if desired is not None and not listening.done():
-                yield ConnectResponse(desired=desired)
+            await stream.changed.wait()
+            stream.changed.clear()
+            if stream.superseded:
+                name = stream.link.name
+                text = f"{name} has another, newer stream; see whether two agents run under its name."
+                raise SupersededError(text, resource=name)
+            if stream.certificates_changed:
+                await self._judge(stream, say)
+            await self._keep_recorded(stream)
+            if not listening.done():
+                await self._desire(stream.link, say)
 
-    def _new_trust(self, link: Link) -> Trust | None:
-        """Return the CAs that a host is to trust, if it has not been told of these."""
-        if link.protocol < WELCOMES or (trusted := self._door.trusted()) == link.trusted:
-            return None
-        link.trusted = trusted
-        return Trust(ca_certificates=trusted.decode())
+    async def _desire(self, link: Link, say: Say) -> None:
+        """Say what the host is to be, if that is due; a whole state waits for its turn, and is made only then."""
+        if not link.due:
+            return
+        if not link.needs_whole:
+            await say(link.difference(self._epoch))
+            return
+        async with self._window.admitted():
+            await say(link.whole(self._epoch, share_of(self._committed.world, link.name, self._ovn_remote)))
+
+    async def _judge(self, stream: Stream, say: Say) -> None:
+        """See that the certificate of a host is good still, and tell it of the CAs if it has not been told of these.
+
+        Raises:
+            NotAdmittedError: it is not.
+        """
+        stream.certificates_changed = False
+        if stream.guest is None:
+            return
+        self._door.check(stream.guest)
+        if stream.protocol >= WELCOMES and (trusted := self._door.trusted()) != stream.trusted:
+            stream.trusted = trusted
+            await say(ConnectResponse(trust=Trust(ca_certificates=trusted.decode())))
 
     def certificates_changed(self) -> None:
         """Judge the certificate of every host again, and tell each which CAs to trust now."""
-        for link in self._links.values():
-            link.changed.set()
+        for stream in self._streams.values():
+            stream.certificates_changed = True
+            stream.changed.set()
 
     def expired(self) -> bool:
         """Return whether a connected host's certificate has expired."""
         now = pki.utc_now()
-        return any(link.guest is not None and link.guest.until <= now for link in self._links.values())
+        return any(stream.guest is not None and stream.guest.until <= now for stream in self._streams.values())
 
 
 async def _first(requests: AsyncIterator[ConnectRequest]) -> ConnectRequest | None:

@@ -1,14 +1,10 @@
 """The agent on a real database: what it makes of Open_vSwitch, keeps, repairs and leaves alone."""
 
-import contextlib
-import select
 import signal
-import socket
-import threading
-from collections.abc import Iterator
 
 import pytest
 from agent_bench import AgentProcess, Controller, Machine, desired, until
+from silent_relay import relay
 
 from headgate.v1 import host_link_pb2 as pb
 
@@ -282,31 +278,6 @@ def test_status_shows_what_is_held_and_seen(running):
     assert "version 1, epoch 1" in shown.stdout
     assert "realised        yes" in shown.stdout
     assert "bridge br-phy" in shown.stdout
-
-
-@contextlib.contextmanager
-def relay(address: str, target: str) -> Iterator[threading.Event]:
-    """Pass bytes on between `address` and `target` until the event is set; then fall silent, connections open."""
-    silent = threading.Event()
-    with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as onward:
-        listener.bind(address)
-        listener.listen()
-        onward.connect(target)
-
-        def work() -> None:
-            with listener.accept()[0] as inward:
-                other = {inward: onward, onward: inward}
-                while not silent.wait(0):
-                    for ready in select.select(list(other), [], [], 0.05)[0]:
-                        other[ready].sendall(ready.recv(1 << 16))
-                closed.wait()
-
-        closed = threading.Event()
-        worker = threading.Thread(target=work)
-        worker.start()
-        yield silent
-        closed.set()
-        worker.join()
 
 
 def test_a_controller_that_falls_silent_is_noticed_and_another_found(agent, directory, controller):
