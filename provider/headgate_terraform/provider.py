@@ -13,21 +13,19 @@ from headgate_terraform.holding import Traffic
 from headgate_terraform.interruption import InterruptedByUserError
 from headgate_terraform.kinds import Kind, load_kinds
 from headgate_terraform.lifecycle import STOPPED, Outcome, Resources, plan_id
+from headgate_terraform.packaged_schema import CAPABILITIES, load_schema, make_schema
 from headgate_terraform.paths import Key, Path, Problem, Severity
 from headgate_terraform.planning import plan_object, replaced_paths
 from headgate_terraform.protection import MARK, mark_of, refuse_destruction, refuse_replacement, refuse_second_half
 from headgate_terraform.queries import Queries, validate_query
-from headgate_terraform.schema import block_schema, kind_schema, query_schema
 from headgate_terraform.secrets import refuse_secrets
-from headgate_terraform.settings import DESCRIPTION, SHAPE, Settings, complete, problems, settle
+from headgate_terraform.settings import Settings, complete, problems, settle
 from headgate_terraform.terraform_command import read_command
 from headgate_terraform.validation import validate
 from headgate_terraform.values import UNKNOWN, Value, conform, decode, encode
 
 if TYPE_CHECKING:
     from headgate_common.telemetry import Telemetry
-
-CAPABILITIES = tf.ServerCapabilities(plan_destroy=True, get_provider_schema_optional=True)
 
 
 class Types:
@@ -38,12 +36,12 @@ class Types:
 
     def __init__(self, extra_protos: Sequence[str] | None = None) -> None:
         named = os.environ.get("HEADGATE_EXTRA_PROTOS", "").split(",")
-        self._extra_protos = [n.strip() for n in named if n.strip()] if extra_protos is None else extra_protos
+        self.extra_protos = [n.strip() for n in named if n.strip()] if extra_protos is None else extra_protos
 
     @functools.cached_property
     def kinds(self) -> dict[str, Kind]:
         """Resources, by their Terraform types."""
-        return load_kinds(self._extra_protos)
+        return load_kinds(self.extra_protos)
 
     @functools.cached_property
     def sources(self) -> dict[str, DataSource]:
@@ -85,16 +83,7 @@ class Provider:
 
     async def get_provider_schema(self, _request: tf.GetProviderSchema.Request) -> tf.GetProviderSchema.Response:
         """Describe everything."""
-        # Asked for once in a command, of one of its processes: the others need not import what reads the comments.
-        from headgate_terraform.comments import load_comments
-
-        comments = load_comments()
-        return tf.GetProviderSchema.Response(
-            provider=block_schema(SHAPE.attributes, DESCRIPTION, comments),
-            resource_schemas={name: kind_schema(kind, comments) for name, kind in self._types.kinds.items()},
-            data_source_schemas={name: query_schema(source, comments) for name, source in self._types.sources.items()},
-            server_capabilities=CAPABILITIES,
-        )
+        return make_schema(self._types.kinds, self._types.sources) if self._types.extra_protos else load_schema()
 
     async def validate_provider_config(
         self, request: tf.ValidateProviderConfig.Request
