@@ -30,6 +30,7 @@ from headgate_controller.api.journey_service import JourneyService
 from headgate_controller.api.pki_service import SERVICE as PKI_SERVICE
 from headgate_controller.api.pki_service import PkiService
 from headgate_controller.api.resources import Resources
+from headgate_controller.api.shown import Shown
 from headgate_controller.api.token_service import SERVICE as TOKEN_SERVICE
 from headgate_controller.api.token_service import TokenService
 from headgate_controller.api.trace_service import SERVICE as TRACE_SERVICE
@@ -141,21 +142,22 @@ async def _api(
     """Return the server of the API, not started."""
     config, committed, realisation = site.config, site.committed, site.realisation
     gate = Gate(site.schema, site.tokens, committed, require_tokens=config.require_tokens)
+    shown = Shown(site.schema, committed, realisation, site.serialized)
     tracer = Tracer(config.southbound, Path(config.pki_dir))
     found = checks(config, committed, site.northbound, site.southbound, realisation, site.trust, site.tokens)
     services: dict[str, Service] = {
         INTENT_SERVICE: IntentService(
-            site.schema, committed, site.writer, site.database.engine, realisation, gate.foreign
+            site.schema, committed, site.writer, site.database.engine, realisation, shown, gate.foreign
         ),
         TOKEN_SERVICE: TokenService(site.tokens),
         PKI_SERVICE: PkiService(site.enrolments, site.signer, site.trust),
         TRACE_SERVICE: TraceService(committed, tracer, site.northbound.row_named),
         DIAGNOSIS_SERVICE: DiagnosisService(found),
-        JOURNEY_SERVICE: JourneyService(site.schema, committed, site.journeys, realisation),
+        JOURNEY_SERVICE: JourneyService(committed, site.journeys, realisation),
         ADMIN_SERVICE: admin,
     }
     for codec in site.schema.codecs.values():
-        resources = Resources(site.schema, codec, committed, site.writer, realisation)
+        resources = Resources(site.schema, codec, committed, site.writer, shown)
         services[f"{codec.descriptor.full_name}Service"] = resources
     proof = certificate.credentials() if certificate else None
     handlers = [service.handlers() for service in services.values()]

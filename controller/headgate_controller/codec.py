@@ -294,19 +294,25 @@ class KindCodec:
     def to_message(self, noun: Any, *, secrets: bool = False) -> Any:
         """Return the message of a noun, without its status, and without what is write-only unless `secrets`."""
         meta = noun.meta
-        message: Any = self.message(
-            name=noun.name,
-            uid=meta.uid,
-            generation=meta.generation,
-            etag=str(meta.revision),
-            state=types_pb2.STATE_DELETING if meta.deleting else types_pb2.STATE_ACTIVE,
-        )
+        message: Any = self.message(**_kept(noun))
         message.create_time.FromNanoseconds(meta.create_time)
         message.update_time.FromNanoseconds(meta.update_time)
         for field in self._meta:
             field.write(message, getattr(meta, field.name))
         self.own.write(message, noun, secrets=secrets)
         return message
+
+    def value(self, noun: Any, path: str) -> Any:
+        """Return the value of one plain field, as `to_message` would set it, without making a message."""
+        kept = _kept(noun)
+        if path in kept:
+            return kept[path]
+        common = path in META_FIELDS
+        field = next(f for f in (self._meta if common else self.own.fields) if f.name == path)
+        held = getattr(noun.meta if common else noun, path)
+        if held is None or field.rule.write_only or not isinstance(field.values, Converter):
+            return field.descriptor.default_value
+        return field.values.write(held)
 
     def merged(self, before: Any, message: Message, mask: Iterable[str], faults: Faults) -> Any:
         """Return the noun that `before` becomes when the fields of the mask are taken from a client's message.
@@ -366,3 +372,15 @@ class KindCodec:
             elif field.rule.immutable and old != new:
                 text = "It cannot change after creation; delete the resource and create it anew."
                 faults.append(Violation(field.name, "IMMUTABLE", text))
+
+
+def _kept(noun: Any) -> dict[str, Any]:
+    """Return the plain fields that the platform keeps of every resource."""
+    meta = noun.meta
+    return {
+        "name": noun.name,
+        "uid": meta.uid,
+        "generation": meta.generation,
+        "etag": str(meta.revision),
+        "state": types_pb2.STATE_DELETING if meta.deleting else types_pb2.STATE_ACTIVE,
+    }

@@ -233,6 +233,11 @@ class Compiler:
         """
         return {**self._raised, **self.target.disputes()}
 
+    @property
+    def sound(self) -> bool:
+        """True if no unit has failed and no row waits for another."""
+        return not self._raised and self.target.complete
+
     def rows_of(self, name: str) -> tuple[RowKey, ...]:
         """Return the keys of the rows that a resource's unit yields; `target` knows which of them are written."""
         unit = self._units.get(name)

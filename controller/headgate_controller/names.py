@@ -29,5 +29,5 @@ def project_of(name: str) -> str:
 
 def vpc_of(name: str) -> str | None:
     """Return the name of the VPC that the resource lies in (or is), None outside of VPCs."""
-    parts = name.split("/")
+    parts = name.split("/", 4)
     return "/".join(parts[:4]) if len(parts) >= 4 and parts[2] == "vpcs" else None

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import asyncio
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from headgate.v1 import types_pb2
+from headgate_controller.codec import KindCodec
 from headgate_controller.kinds.registry import Condition
 from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
-from headgate_controller.status import Known, Spans, lags, scope_of, scope_of_binding
+from headgate_controller.status import Known, Spans, lags, scope_of, scope_of_binding, settles
 
 MOST_BARRIERS = 10_000
+
+MOST_LOOKS = 1_000
+"""Looks that are remembered: some hundred KiB."""
 
 
 class Hosts(Protocol):
@@ -44,6 +48,17 @@ class Bindings(Protocol):
         """The host on which each logical port is bound, None if on none."""
 
 
+class Look(NamedTuple):
+    """What is shown of a resource besides what is stored, as bytes that follow those.
+
+    It is `lasting` if it stays so until a listener of `Realisation.listen`, or of the World, is called.
+    """
+
+    wire: bytes
+    reconciling: bool
+    lasting: bool
+
+
 class Realisation:
     """Answers what is realised, and what is observed besides, and lets callers wait for it.
 
@@ -59,11 +74,16 @@ class Realisation:
         self._written = self._seen = 0
         self._barriers: list[tuple[int, int]] = []
         self._progress = asyncio.Event()
+        self._looks: dict[tuple[Any, ...], Look] = {}
+        self._lowest: dict[str | None, int] = {}
+        self._asked_hosts = False
+        self._listeners: list[Callable[[], None]] = []
         self.wanted = 0
         self.on_wanted: Callable[[], None] = lambda: None
         self.why_not: Callable[[str], str | None] = lambda _: None
         self.why_unwritten: Callable[[], str] = lambda: ""
         self.why_unseen: Callable[[], str] = lambda: ""
+        self.all_well: Callable[[], bool] = lambda: False
 
     # What the data plane's readers and writers tell.
 
@@ -72,7 +92,7 @@ class Realisation:
         for port in logical_ports:
             chassis = self._southbound.bindings.get(port)
             self._spans.bind(port, scope_of_binding(port, self._committed.world), chassis)
-        self._look()
+        self._note_seen()
         self._wake()
         self.on_wanted()
 
@@ -85,15 +105,18 @@ class Realisation:
         self._written = revision
         if nb_cfg is not None:
             self._barriers = [*self._barriers[-MOST_BARRIERS:], (nb_cfg, revision)]
-        self._look()
+        self._note_seen()
         self._wake()
 
-    def _look(self) -> None:
+    def _note_seen(self) -> None:
         """Note up to which revision Southbound tells who has a part in a change; one that is away or empty cannot."""
         if not self.why_unseen():
             self._seen = self._written
 
     def _wake(self) -> None:
+        self._lowest.clear()
+        for listener in self._listeners:
+            listener()
         self._progress.set()
         self._progress = asyncio.Event()
 
@@ -101,6 +124,7 @@ class Realisation:
 
     def heard(self, chassis: str) -> HostHeard:
         """Return what is known of a host by its agent's word."""
+        self._asked_hosts = True
         return self._hosts.heard(chassis)
 
     def behind(self, chassis: str) -> int | None:
@@ -126,19 +150,46 @@ class Realisation:
 
     # What callers ask.
 
-    def fill(self, noun: Any, message: Any) -> None:
-        """Set the derived fields of a resource's message: `status`, `reconciling`, and those that are `live`."""
-        missing = list(lags(noun, self._committed.world, self._spans, self._known()))
-        status = message.status
-        status.realised_generation = max(0, noun.meta.generation - 1) if missing else noun.meta.generation
-        message.reconciling = bool(missing)
-        for host, reason in missing:
-            status.waiting_for.add(host=f"hosts/{host}" if host else "", reason=self._why(host, reason))
-        codec = self._schema.by_noun[type(noun)]
-        codec.live.write(message, codec.kind.observe(noun, self._committed.world, self))
-        for found in self.conditions(noun):
-            severity = types_pb2.Severity.Value(f"SEVERITY_{found.severity.upper()}")
-            status.conditions.add(reason=found.reason, message=found.message, severity=severity)
+    def listen(self, listener: Callable[[], None]) -> None:
+        """Have `listener` called when something is realised, bound or lost, and so resources may look different."""
+        self._listeners.append(listener)
+
+    def look(self, noun: Any) -> Look:
+        """Return what is shown of a resource besides what is stored: `status`, `reconciling`, and what is `live`.
+
+        Most resources look alike in this, so that looks are remembered by all that makes them.
+        """
+        world, codec = self._committed.world, self._schema.by_noun[type(noun)]
+        kind, generation, self._asked_hosts = codec.kind, noun.meta.generation, False
+        missing = () if self._is_settled(noun) else tuple(self._missing(noun))
+        seen, found = kind.observe(noun, world, self), (*kind.conditions(noun, world), *kind.remarks(noun, world, self))
+        realised = max(0, generation - 1) if missing else generation
+        made_of = (codec, realised, missing, seen, found, not missing and not self._asked_hosts)
+        look = self._looks.get(made_of)
+        if look is None:
+            if len(self._looks) >= MOST_LOOKS:
+                self._looks.clear()
+            look = self._looks[made_of] = _look(*made_of)
+        return look
+
+    def _is_settled(self, noun: Any) -> bool:
+        """Return whether it is plain that nothing is missing of a resource; what is not plain `lags` can tell."""
+        scope = scope_of(noun)
+        if scope not in self._lowest:
+            hosts = self._spans.of(scope)
+            self._lowest[scope] = min(map(self._confirmed, hosts)) if hosts else self._written
+        seen = self._written if scope is None else min(self._written, self._seen, self._lowest[scope])
+        return noun.meta.revision <= seen and settles(noun) and self.all_well()
+
+    def _missing(self, noun: Any) -> Iterator[tuple[str, str]]:
+        for host, reason in lags(noun, self._committed.world, self._spans, self._known()):
+            yield f"hosts/{host}" if host else "", self._why(host, reason)
+
+    def status(self, noun: Any) -> types_pb2.Status:
+        """Return what the data plane has made of a resource."""
+        message: Any = self._schema.by_noun[type(noun)].message.FromString(self.look(noun).wire)
+        status: types_pb2.Status = message.status
+        return status
 
     def conditions(self, noun: Any) -> Iterator[Condition]:
         """Yield what keeps a resource from working, though it is accepted."""
@@ -220,3 +271,23 @@ class Realisation:
         """Return the latest revision whose barrier a host with that number has passed."""
         position = bisect_right(self._barriers, nb_cfg, key=lambda barrier: barrier[0])
         return self._barriers[position - 1][1] if position else 0
+
+
+def _look(
+    codec: KindCodec,
+    realised: int,
+    missing: Iterable[tuple[str, str]],
+    seen: Any,
+    conditions: Iterable[Condition],
+    lasting: bool,
+) -> Look:
+    message: Any = codec.message(reconciling=bool(missing))
+    status = message.status
+    status.realised_generation = realised
+    for host, reason in missing:
+        status.waiting_for.add(host=host, reason=reason)
+    codec.live.write(message, seen)
+    for found in conditions:
+        severity = types_pb2.Severity.Value(f"SEVERITY_{found.severity.upper()}")
+        status.conditions.add(reason=found.reason, message=found.message, severity=severity)
+    return Look(message.SerializeToString(), message.reconciling, lasting)

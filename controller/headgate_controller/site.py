@@ -19,6 +19,7 @@ from headgate_controller.ovn.northbound import Northbound
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
+from headgate_controller.serialized import Serialized
 from headgate_controller.signing import Signer
 from headgate_controller.spans import Spans
 from headgate_controller.state import Committed
@@ -56,6 +57,8 @@ class Site:
         self.door = Door(self.trust)
         self.schema = Schema(registry.load(config.extra_kinds))
         self.committed = Committed(load_world(database.engine, self.schema, World(reserved=settings.reserved(config))))
+        self.serialized = Serialized(self.schema)
+        self.committed.listen(self.serialized.committed)
         self.writer = Writer(database, self.schema, self.committed.world, self.committed.publish)
         self.tokens, self.enrolments = Tokens(database.engine), Enrolments(database.engine)
         self.keyring = read_keyring(config.state_key_file)

@@ -112,6 +112,11 @@ def _because(what: str, why: str) -> str:
     return f"{what}: {why}" if why else what
 
 
+def settles(noun: Any) -> bool:
+    """Return whether nothing but Northbound and hosts can keep a resource from being realised."""
+    return not isinstance(noun, Vpc)
+
+
 def _unclaimed(noun: Any, world: World, known: Known) -> Iterator[tuple[str, str]]:
     for key, attachment, _ in attached(world, noun.name) if isinstance(noun, Vpc) else ():
         if known.bound.get(redirect_of(external_key(noun.name, key))) is None:

@@ -46,6 +46,11 @@ class Target:
         """Return whether the row is to be in the database: yielded, undisputed, and not waiting for another row."""
         return key in self._written
 
+    @property
+    def complete(self) -> bool:
+        """True if every row that is yielded is to be in the database."""
+        return len(self._claims) == len(self._written)
+
     def wanted(self, key: RowKey) -> Wanted | None:
         """Return one row as it should be; None if it should not be there. O(its members)."""
         row = self._written.get(key)
@@ -205,6 +210,9 @@ class _Claims:
         self._rows: dict[RowKey, Row | None] = {}
         self._owners: dict[RowKey, str | dict[str, Row]] = {}
         self._disputed: set[RowKey] = set()
+
+    def __len__(self) -> int:
+        return len(self._rows)
 
     def agreed(self, key: RowKey) -> Row | None:
         """Return the row that all who yield this key agree on; None if they do not, or nobody yields it."""

@@ -31,6 +31,8 @@ def parse_filter(codec: KindCodec, text: str) -> Callable[[Any], bool]:
         InvalidError: the text is no such filter, or names a field that the kind has not.
     """
     terms = _terms(codec, text.strip())
+    if not terms:
+        return lambda _: True
 
     def wanted(noun: Any) -> bool:
         return all(_value(codec, noun, path) == value for path, value in terms)
@@ -74,7 +76,7 @@ def _value(codec: KindCodec, noun: Any, path: str) -> str:
     if path.startswith(LABELS):
         labels: dict[str, str] = dict(noun.meta.labels)
         return labels.get(path.removeprefix(LABELS), "")
-    field, value = codec.descriptor.fields_by_name[path], getattr(codec.to_message(noun), path)
+    field, value = codec.descriptor.fields_by_name[path], codec.value(noun, path)
     if field.enum_type is not None:
         return str(field.enum_type.values_by_number[value].name)
     return str(value).lower() if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL else str(value)

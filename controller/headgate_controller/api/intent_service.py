@@ -8,12 +8,14 @@ from dataclasses import replace
 from typing import Any
 
 import grpc
+from google.protobuf.any_pb2 import Any as AnyMessage
 from sqlalchemy import Engine
 
-from headgate.v1 import intent_pb2, types_pb2
+from headgate.v1 import intent_pb2
 from headgate_controller.api.callers import caller
 from headgate_controller.api.plan_sessions import Abroad, PlanSessions
 from headgate_controller.api.resources import as_request, creation, unpacked
+from headgate_controller.api.shown import Shown
 from headgate_controller.errors import InvalidError, OutOfRangeError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Delete, Mutation, Update
@@ -41,6 +43,7 @@ class IntentService:
         writer: Writer,
         engine: Engine,
         realisation: Realisation,
+        shown: Shown,
         foreign: Abroad,
     ) -> None:
         self._schema = schema
@@ -48,6 +51,7 @@ class IntentService:
         self._writer = writer
         self._engine = engine
         self._realisation = realisation
+        self._shown = shown
         self._plans = PlanSessions(schema, committed, foreign)
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -90,10 +94,7 @@ class IntentService:
         except InvalidError as error:
             raise (_in_batch(error) if len(mutations) == 1 else error) from error
         response = intent_pb2.BatchResponse(revision=outcome.revision)
-        for noun in outcome.nouns:
-            packed = response.resources.add()
-            if noun is not None:
-                packed.Pack(self._shown(noun))
+        response.resources.extend(AnyMessage() if noun is None else self._shown.packed(noun) for noun in outcome.nouns)
         return response
 
     def _mutation(self, mutation: intent_pb2.Mutation, path: str, faults: list[Violation]) -> Mutation | None:
@@ -114,11 +115,6 @@ class IntentService:
             return None
         faults.append(Violation(path, "EXACTLY_ONE", "Exactly one of create, update and delete is needed."))
         return None
-
-    def _shown(self, noun: Any) -> Any:
-        message = self._schema.by_noun[type(noun)].to_message(noun)
-        self._realisation.fill(noun, message)
-        return message
 
     async def watch(self, request: intent_pb2.WatchRequest, _context: Any) -> AsyncIterator[intent_pb2.WatchResponse]:
         """Stream changes as they are committed."""
@@ -162,7 +158,7 @@ class IntentService:
             if self._wanted(request, name):
                 noun: Any = world.resources[name]
                 response = intent_pb2.WatchResponse(revision=noun.meta.revision, name=name)
-                response.resource.Pack(self._shown(noun))
+                response.resource.CopyFrom(self._shown.packed(noun))
                 response.time.FromNanoseconds(noun.meta.update_time)
                 yield response
 
@@ -179,7 +175,7 @@ class IntentService:
         response.time.FromNanoseconds(time)
         if after is not None:
             codec = self._schema.codecs[kind]
-            response.resource.Pack(self._shown(codec.from_store(codec.message.FromString(after))))
+            response.resource.CopyFrom(self._shown.packed(codec.from_store(codec.message.FromString(after))))
         return response
 
     async def await_realised(
@@ -192,7 +188,7 @@ class IntentService:
             noun, request.generation or noun.meta.generation, min(max(deadline, 0), LONGEST_DEADLINE)
         )
         present = existing(self._committed.world, request.name)
-        status: types_pb2.Status = self._shown(present).status
+        status = self._realisation.status(present)
         return intent_pb2.AwaitRealisedResponse(
             realised=status.realised_generation >= (request.generation or noun.meta.generation), status=status
         )

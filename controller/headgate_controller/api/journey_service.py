@@ -10,7 +10,6 @@ from headgate.v1 import journey_pb2
 from headgate_controller.intent import existing
 from headgate_controller.journeys import Journeys, Step
 from headgate_controller.realisation import Realisation
-from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 
 SERVICE = "headgate.v1.JourneyService"
@@ -20,8 +19,7 @@ NANOSECONDS = 1_000_000_000
 class JourneyService:
     """Serves questions about changes."""
 
-    def __init__(self, schema: Schema, committed: Committed, journeys: Journeys, realisation: Realisation) -> None:
-        self._schema = schema
+    def __init__(self, committed: Committed, journeys: Journeys, realisation: Realisation) -> None:
         self._committed = committed
         self._journeys = journeys
         self._realisation = realisation
@@ -36,10 +34,9 @@ class JourneyService:
         """Tell of one resource."""
         noun = existing(self._committed.world, request.name)
         meta = noun.meta
-        derived: Any = self._schema.by_noun[type(noun)].message()
-        self._realisation.fill(noun, derived)
+        status = self._realisation.status(noun)
         response = journey_pb2.GetJourneyResponse(
-            name=noun.name, generation=meta.generation, revision=meta.revision, status=derived.status
+            name=noun.name, generation=meta.generation, revision=meta.revision, status=status
         )
         response.update_time.FromNanoseconds(meta.update_time)
         for step in self._journeys.of(meta.revision, self._realisation.hosts_of(noun)):

@@ -9,8 +9,11 @@ import asyncio
 import base64
 import binascii
 import uuid
-from collections.abc import AsyncIterator, Iterable, Iterator
+from bisect import bisect_left, bisect_right
+from collections.abc import AsyncIterator, Callable, Iterator
+from functools import cached_property
 from hashlib import sha256
+from itertools import islice
 from typing import Any
 
 import grpc
@@ -22,33 +25,37 @@ from google.protobuf.message import DecodeError, Message
 
 from headgate_controller.api.callers import caller
 from headgate_controller.api.filters import parse_filter
+from headgate_controller.api.shown import Shown
 from headgate_controller.codec import KindCodec
 from headgate_controller.errors import InvalidError, Violation
 from headgate_controller.intent import existing
 from headgate_controller.mutations import Create, Delete, Mutation, Request, Update
 from headgate_controller.names import parent_of, project_of
-from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.store.writer import Outcome, Writer
 
 DEFAULT_PAGE, LARGEST_PAGE = 1_000, 10_000
 LONGEST_REQUEST_ID = 64
-AT_A_TIME = 100
+ANY = "-"
+"""Stands for any id in a parent (AIP-159)."""
+
+LAST = chr(0x10FFFF)
+"""Follows whatever a name can go on with."""
+
+AT_A_TIME = 200
 """Resources that are looked at before others have the event loop: some milliseconds."""
 
 
 class Resources:
     """Serves the standard methods of one kind."""
 
-    def __init__(
-        self, schema: Schema, codec: KindCodec, committed: Committed, writer: Writer, realisation: Realisation
-    ) -> None:
+    def __init__(self, schema: Schema, codec: KindCodec, committed: Committed, writer: Writer, shown: Shown) -> None:
         self._schema = schema
         self._codec = codec
         self._committed = committed
         self._writer = writer
-        self._realisation = realisation
+        self._shown = shown
         self._type = codec.resource.type
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -73,21 +80,9 @@ class Resources:
     def _method(self, verb: str) -> MethodDescriptor:
         return next(method for method in self._service.methods if method.name.startswith(verb))
 
-    def shown(self, noun: Any) -> Any:
-        """Return the message that clients see for a noun."""
-        message = self._codec.to_message(noun)
-        self._realisation.fill(noun, message)
-        return message
-
-    def _looked_at(self, noun: Any) -> Any:
-        message = self.shown(noun)
-        if message.reconciling:
-            self._realisation.ask(noun)
-        return message
-
-    async def get(self, request: Any, _context: Any) -> Any:
+    async def get(self, request: Any, _context: Any) -> bytes:
         """Return one resource."""
-        return self._looked_at(existing(self._committed.world, self._name(request.name)))
+        return self._shown.looked_at(existing(self._committed.world, self._name(request.name)))
 
     def _name(self, name: str) -> str:
         """Return a name that a client gave.
@@ -98,33 +93,57 @@ class Resources:
         self._schema.check_name(self._codec, name)
         return name
 
-    async def list(self, request: Any, _context: Any) -> Any:
-        """Return one page of resources, in the order of their names."""
+    async def list(self, request: Any, _context: Any) -> bytes:
+        """Return one page of resources, in the order of their names.
+
+        O(page): what is searched is what has the parent's name in front, from the last page's end on.
+        """
         wanted = parse_filter(self._codec, request.filter)
         size, after = _page(request)
-        found = [noun async for noun in _unhurried(self._candidates(request)) if noun.name > after and wanted(noun)]
-        found.sort(key=lambda noun: noun.name)
-        page = found[:size]
-        response: Any = message_factory.GetMessageClass(self._method("List").output_type)()
-        getattr(response, response.DESCRIPTOR.fields[0].name).extend(
-            [self._looked_at(noun) async for noun in _unhurried(page)]
-        )
-        if len(found) > size:
-            response.next_page_token = base64.urlsafe_b64encode(page[-1].name.encode()).decode()
-        return response
+        page: list[bytes] = []
+        last = ""
+        async for nouns in _unhurried(self._candidates(request, after)):
+            found = list(filter(wanted, nouns))
+            room = size - len(page)
+            page += self._shown.elements(found[:room])
+            last = found[:room][-1].name if found[:room] else last
+            if len(found) > room:
+                token = base64.urlsafe_b64encode(last.encode()).decode()
+                page.append(self._listed(next_page_token=token).SerializeToString())
+                break
+        return b"".join(page)
 
-    def _candidates(self, request: Any) -> Iterator[Any]:
-        parent = getattr(request, "parent", "")
-        wanted, principal = None if not parent else tuple(parent.split("/")), caller.get()
-        for noun in self._committed.world.of_kind(self._codec.kind.noun):
-            if (
-                (request.show_deleting or not noun.meta.deleting)
-                and (wanted is None or _within(parent_of(noun.name), wanted))
-                and principal.sees(project_of(noun.name))
-            ):
+    @cached_property
+    def _listed(self) -> Any:
+        return message_factory.GetMessageClass(self._method("List").output_type)
+
+    def _candidates(self, request: Any, after: str) -> Iterator[Any]:
+        """Yield what may be listed after a name, all of it of the World that is present now."""
+        names, resources = self._committed.names(self._codec.kind.noun), self._committed.world.resources
+        deleting, may_be = request.show_deleting, self._wanted(getattr(request, "parent", ""))
+        start = self._start(getattr(request, "parent", ""))
+        for at in range(max(bisect_right(names, after), bisect_left(names, start)), bisect_left(names, start + LAST)):
+            noun: Any = resources[names[at]]
+            if (deleting or not noun.meta.deleting) and (may_be is None or may_be(noun.name)):
                 yield noun
 
-    async def create(self, request: Any, _context: Any) -> Any:
+    def _start(self, parent: str) -> str:
+        """Return what the names of all resources below a parent begin with; "-" in it stands for any id."""
+        if not parent:
+            return ""
+        known, any_, _ = f"{parent}/{self._codec.resource.plural}/".partition("/-/")
+        return known + any_[:1]
+
+    def _wanted(self, parent: str) -> Callable[[str], bool] | None:
+        """Return whether a name below `_start` is below the parent, and one that the caller sees, as a function; None
+        if all of them are.
+        """
+        principal, parts = caller.get(), tuple(parent.split("/"))
+        if ANY not in parts and principal.projects is None:
+            return None
+        return lambda name: (not parent or _within(parent_of(name), parts)) and principal.sees(project_of(name))
+
+    async def create(self, request: Any, _context: Any) -> bytes:
         """Create a resource."""
         message = getattr(request, self._type)
         parent = f"{request.parent}/" if hasattr(request, "parent") else ""
@@ -134,15 +153,15 @@ class Resources:
                 name, [Violation("name", "NAME_DIFFERS", f"{message.name!r} is not {name!r}; leave it empty.")]
             )
         outcome = await self._submit(request, creation(self._schema, self._codec, name, message))
-        return self.shown(outcome.nouns[0])
+        return self._shown.message(outcome.nouns[0])
 
-    async def update(self, request: Any, _context: Any) -> Any:
+    async def update(self, request: Any, _context: Any) -> bytes:
         """Change the fields that the mask names."""
         message = getattr(request, self._type)
         mask = tuple(request.update_mask.paths)
         name = self._name(message.name)
         outcome = await self._submit(request, Update(self._codec, name, message, mask, message.etag))
-        return self.shown(outcome.nouns[0])
+        return self._shown.message(outcome.nouns[0])
 
     async def delete(self, request: Any, _context: Any) -> Empty:
         """Delete a resource, now or when nothing refers to it any more."""
@@ -201,12 +220,11 @@ def unpacked(schema: Schema, packed: AnyMessage) -> tuple[KindCodec, Any]:
         raise InvalidError("", [Violation("value", "BAD_MESSAGE", f"It is not a {packed.TypeName()}.")]) from error
 
 
-async def _unhurried(nouns: Iterable[Any]) -> AsyncIterator[Any]:
-    """Yield nouns, of which there may be very many, and let others have the event loop now and then."""
-    for count, noun in enumerate(nouns, start=1):
-        yield noun
-        if count % AT_A_TIME == 0:
-            await asyncio.sleep(0)
+async def _unhurried(nouns: Iterator[Any]) -> AsyncIterator[list[Any]]:
+    """Yield nouns, of which there may be very many, some at a time, and let others have the event loop in between."""
+    while some := list(islice(nouns, AT_A_TIME)):
+        yield some
+        await asyncio.sleep(0)
 
 
 def _page(request: Any) -> tuple[int, str]:
@@ -231,9 +249,9 @@ def _page(request: Any) -> tuple[int, str]:
 
 
 def _within(parent: str, wanted: tuple[str, ...]) -> bool:
-    """Return whether a parent is the one wanted; "-" stands for any id (AIP-159)."""
+    """Return whether a parent is the one wanted."""
     parts = parent.split("/")
-    return len(parts) == len(wanted) and all(want in ("-", part) for part, want in zip(parts, wanted, strict=True))
+    return len(parts) == len(wanted) and all(want in (ANY, part) for part, want in zip(parts, wanted, strict=True))
 
 
 def _unary(method: MethodDescriptor, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
@@ -241,5 +259,5 @@ def _unary(method: MethodDescriptor, handler: Any) -> grpc.RpcMethodHandler[Any,
     return grpc.unary_unary_rpc_method_handler(
         handler,
         request_deserializer=request.FromString,
-        response_serializer=lambda message: message.SerializeToString(),
+        response_serializer=lambda answer: answer if isinstance(answer, bytes) else answer.SerializeToString(),
     )

@@ -128,8 +128,8 @@ def observe(port: Port, world: World, observed: Observed) -> PortSeen:
 
 def conditions(port: Port, world: World) -> Iterator[Condition]:
     """Yield what keeps the port from working: it may be bound only where its VLAN does not reach."""
-    subnet = world.get(Subnet, port.subnet)
-    if port.host is None or subnet is None or subnet.vlan is None:
+    subnet = None if port.host is None else world.get(Subnet, port.subnet)
+    if subnet is None or subnet.vlan is None:
         return
     network = subnet.vlan.physical_network
     if port.host not in world.group("hosts_on", network):

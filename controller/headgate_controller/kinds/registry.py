@@ -45,8 +45,11 @@ class Unseen:
     """The live part of kinds that have none."""
 
 
+UNSEEN = Unseen()
+
+
 def _unseen(noun: Any, world: World, observed: Observed) -> Any:
-    return Unseen()
+    return UNSEEN
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +64,8 @@ class Kind:
     `affects(before, after, world)` names resources whose `allocate` must run again when this one changes.
 
     What is only shown: `observe(noun, world, observed)` returns the values of the message's `live` fields, as a
-    dataclass `live`; `remarks(noun, world, observed)` yields what people should know of the site as it is. Neither is
-    ever stored or compiled.
+    dataclass `live`, which must be hashable; `remarks(noun, world, observed)` yields what people should know of the
+    site as it is. Neither is ever stored or compiled.
     """
 
     message: str

@@ -60,6 +60,7 @@ class Convergence:
         northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
         realisation.on_wanted = self._wake.set
         realisation.why_not = self._why_not
+        realisation.all_well = self._all_well
 
     def _northbound_lost(self) -> None:
         self._lost = True
@@ -131,6 +132,10 @@ class Convergence:
         if nb_cfg is not None:
             self._barrier, self._barrier_revision = nb_cfg, world.revision
         self._realisation.written(world.revision, nb_cfg)
+
+    def _all_well(self) -> bool:
+        """Return whether `_why_not` has nothing to say of any resource."""
+        return not self._northbound.refused and self._compiler.sound
 
     def _why_not(self, name: str) -> str | None:
         """Return why the rows of a resource are not what they should be, None if they are."""
