@@ -130,7 +130,8 @@ class IntentService:
             changes = await asyncio.to_thread(changes_after, self._engine, seen, WATCH_PAGE)
             for change in changes:
                 seen = change[0]
-                if self._wanted(request, change[1]):
+                # What is gone may have been of a kind that is not there any more; nobody could read it.
+                if change[2] in self._schema.codecs and self._wanted(request, change[1]):
                     yield self._change(*change)
             if not changes or seen >= newest:
                 yield intent_pb2.WatchResponse(revision=seen)
