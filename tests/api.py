@@ -14,7 +14,7 @@ from google.rpc.error_details_pb2 import BadRequest, ErrorInfo
 from google.rpc.status_pb2 import Status
 
 import headgate.v1
-from headgate.v1 import annotations_pb2, intent_pb2, intent_pb2_grpc
+from headgate.v1 import annotations_pb2, diagnosis_pb2, intent_pb2, intent_pb2_grpc
 
 Refusal = tuple[str, str]
 """Field path and reason."""
@@ -129,6 +129,15 @@ def refusals(error: grpc.RpcError) -> set[Refusal]:
 def reason(error: grpc.RpcError) -> str:
     """Return the reason that an error gives."""
     return str(_detail(error, ErrorInfo).reason)
+
+
+def findings(api: Api, check: str) -> list[str]:
+    """Return what the doctor finds of one thing, each with its fix."""
+    request, answer = diagnosis_pb2.GetDiagnosisRequest, diagnosis_pb2.GetDiagnosisResponse
+    method = "/headgate.v1.DiagnosisService/GetDiagnosis"
+    stub = api.channel.unary_unary(method, request.SerializeToString, answer.FromString)
+    found = stub(request(), timeout=30, wait_for_ready=True).findings
+    return [f"{finding.text}. {finding.fix}" for finding in found if finding.check == check]
 
 
 def _detail(error: Any, kind: Any) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Set
 from datetime import timedelta
 from pathlib import Path
 
@@ -120,8 +120,20 @@ def _northbound(config: ControllerConfig, northbound: Northbound) -> Iterator[Fi
     for key, reason in list(northbound.refused.items())[:MOST_NAMED]:
         fix = "Report this, with the resource: headgate describe; OVN refuses what Headgate allows."
         yield failed("northbound", f"{key.table} {key.name} is refused: {reason}", fix)
-    if not northbound.refused:
+    yield from _absent("northbound", northbound.absent, northbound.schema_version)
+    contested = northbound.contested
+    for key, times in list(contested.items())[:MOST_NAMED]:
+        text = f"{key.table} {key.name} was changed {times} times lately by somebody else, and repaired each time"
+        fix = "Find who writes to OVN Northbound besides; rows with external_ids:headgate-key are Headgate's alone."
+        yield warning("northbound", text, fix)
+    if not (northbound.refused or northbound.absent or contested):
         yield ok("northbound", f"{config.northbound} is as the intent says")
+
+
+def _absent(check: str, absent: Set[str], version: str) -> Iterator[Finding]:
+    if absent:
+        text = f"its schema, of version {version}, has no {', '.join(sorted(absent))}: what needs these does not work"
+        yield warning(check, text, "Upgrade OVN; Headgate is made for 23.03 and newer.")
 
 
 async def _northd(northbound: Northbound) -> list[Finding]:
@@ -148,7 +160,9 @@ def _southbound(config: ControllerConfig, southbound: Southbound) -> Iterator[Fi
     if southbound.why_unready:
         fix = f"See that ovsdb-server of OVN Southbound runs and is reached at {config.southbound}."
         yield failed("southbound", southbound.why_unready, fix)
-    else:
+        return
+    yield from _absent("southbound", southbound.absent, southbound.schema_version)
+    if not southbound.absent:
         yield ok("southbound", f"{config.southbound} tells of {len(southbound.chassis)} hosts")
 
 

@@ -81,6 +81,7 @@ class Realisation:
         self.wanted = 0
         self.on_wanted: Callable[[], None] = lambda: None
         self.why_not: Callable[[str], str | None] = lambda _: None
+        self.row_remarks: Callable[[str], Iterable[Condition]] = lambda _: ()
         self.why_unwritten: Callable[[], str] = lambda: ""
         self.why_unseen: Callable[[], str] = lambda: ""
         self.all_well: Callable[[], bool] = lambda: False
@@ -162,9 +163,10 @@ class Realisation:
         world, codec = self._committed.world, self._schema.by_noun[type(noun)]
         kind, generation, self._asked_hosts = codec.kind, noun.meta.generation, False
         missing = () if self._is_settled(noun) else tuple(self._missing(noun))
-        seen, found = kind.observe(noun, world, self), (*kind.conditions(noun, world), *kind.remarks(noun, world, self))
+        seen, of_rows = kind.observe(noun, world, self), tuple(self.row_remarks(noun.name))
+        found = (*kind.conditions(noun, world), *kind.remarks(noun, world, self), *of_rows)
         realised = max(0, generation - 1) if missing else generation
-        made_of = (codec, realised, missing, seen, found, not missing and not self._asked_hosts)
+        made_of = (codec, realised, missing, seen, found, not (missing or of_rows or self._asked_hosts))
         look = self._looks.get(made_of)
         if look is None:
             if len(self._looks) >= MOST_LOOKS:
@@ -196,6 +198,7 @@ class Realisation:
         kind, world = self._schema.kind(noun), self._committed.world
         yield from kind.conditions(noun, world)
         yield from kind.remarks(noun, world, self)
+        yield from self.row_remarks(noun.name)
 
     def ask(self, noun: Any) -> None:
         """Have the hosts asked whether they have realised a resource: somebody wants to know."""

@@ -90,11 +90,11 @@ class Central:
 
 
 @contextmanager
-def central(directory: Path) -> Iterator[Central]:
+def central(directory: Path, nb_schema: Path = NB_SCHEMA, sb_schema: Path = SB_SCHEMA) -> Iterator[Central]:
     """Run OVN's central parts while the block runs."""
     with ExitStack() as stack:
-        nb = stack.enter_context(serving(directory / "nb", NB_SCHEMA))
-        sb = stack.enter_context(serving(directory / "sb", SB_SCHEMA))
+        nb = stack.enter_context(serving(directory / "nb", nb_schema))
+        sb = stack.enter_context(serving(directory / "sb", sb_schema))
         found = Central(directory, nb, sb)
         found.nbctl("init")
         found.sbctl("init")
@@ -179,6 +179,12 @@ class Controller:
         with self.log.open("rb") as log:
             log.seek(self._started_at)
             return log.read().decode()
+
+    def cpu_seconds(self) -> float:
+        """Return the time that it has computed for.  Source: proc(5), /proc/PID/stat."""
+        assert self.process is not None
+        fields = Path(f"/proc/{self.process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
     def status(self, seconds: float = SECONDS) -> int:
         """Return its exit status, once it has ended by itself."""

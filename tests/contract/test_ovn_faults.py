@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -11,9 +13,9 @@ from typing import Any
 import pytest
 from controller_site import Central, Controller, central, controlling
 from host_stream import host_stream
+from ovsdb_server import connected
 
-from api import Api
-from headgate.v1 import diagnosis_pb2 as diagnosis
+from api import Api, findings
 from headgate_lab.northbound import nb_rows
 from headgate_lab.waiting import wait_until
 
@@ -66,16 +68,6 @@ class Site:
             while not waiting.done():
                 self.ovn.confirm(HOST)
             return bool(waiting.result().realised)
-
-    def findings(self, check: str) -> list[str]:
-        """Return what the doctor finds of one thing."""
-        stub = self.api.channel.unary_unary(
-            "/headgate.v1.DiagnosisService/GetDiagnosis",
-            diagnosis.GetDiagnosisRequest.SerializeToString,
-            diagnosis.GetDiagnosisResponse.FromString,
-        )
-        found = stub(diagnosis.GetDiagnosisRequest(), timeout=30).findings
-        return [f"{finding.text} {finding.fix}" for finding in found if finding.check == check]
 
     def rows(self) -> list[str]:
         """Return what Northbound holds, but for names that it gave itself."""
@@ -177,8 +169,50 @@ def test_while_northbound_is_silent_changes_are_taken_and_whoever_waits_is_told(
         created = site.api.create(f"{PORT}2")
         (lag,) = created.status.waiting_for
         assert "the change is not written to OVN Northbound yet: unix:" in lag.reason
-        assert "has not answered" in str(site.findings("northbound"))
+        assert "has not answered" in str(findings(site.api, "northbound"))
     finally:
         site.ovn.nb.suspend(False)
     assert site.realised_while_confirming()
     assert site.api.get(PORT).status.realised_generation == changed.generation
+
+
+HAMMER_SECONDS = 4.0
+MOST_REPAIRS = 20
+"""Five at once, then at longer intervals up to twice a second, of each of two rows."""
+
+
+async def hammer(remote: str, switch: str) -> tuple[int, int]:
+    """Spoil a switch and what is beside it as fast as goes; return how often, and how often it had been mended."""
+    spoilt = mended = 0
+    where = [["name", "!=", "foreign"]]
+    async with connected(remote) as connection:
+        until = time.monotonic() + HAMMER_SECONDS
+        while time.monotonic() < until:
+            read = {"op": "select", "table": "Logical_Switch", "where": [["name", "==", switch]]}
+            spoil = {"op": "update", "table": "Logical_Switch", "where": where, "row": {"name": "theirs"}}
+            epoch = [["external_ids", "delete", ["set", ["headgate-epoch"]]]]
+            disown = {"op": "mutate", "table": "NB_Global", "where": [], "mutations": epoch}
+            found, *_ = await connection.transact("OVN_Northbound", [read, spoil, disown])
+            spoilt, mended = spoilt + 1, mended + len(found["rows"])
+            await asyncio.sleep(0.001)
+    return spoilt, mended
+
+
+def test_a_second_writer_of_our_rows_is_worked_against_with_patience_and_said(site: Site) -> None:
+    site.ovn.nbctl("ls-add", "foreign", "--", "lsp-add", "foreign", "theirs")
+    before = site.rows()
+    spent = site.controller.cpu_seconds()
+    spoilt, mended = asyncio.run(hammer(site.ovn.nb.remote, f"{VPC}/subnets/web"))
+    spent = site.controller.cpu_seconds() - spent
+    told = [(found.reason, found.message) for found in site.api.get(f"{VPC}/subnets/web").status.conditions]
+    print(f"\nspoilt {spoilt} times, mended {mended} times, controller's CPU {spent:.2f} s in {HAMMER_SECONDS:g} s")
+    assert spoilt > 20 * mended > 0
+    assert mended <= MOST_REPAIRS
+    assert spent < HAMMER_SECONDS / 4
+    wait_until(lambda: site.rows() == before, seconds=SECONDS, what="all rows, ours and others', to be as before")
+    assert "OVN_ROW_CONTESTED" in str(told)
+    assert "was changed" in str(findings(site.api, "northbound"))
+    assert site.controller.said().count("rows contested") == 1
+    site.ovn.nbctl("ls-del", "foreign")
+    site.change()
+    assert site.realised_while_confirming()

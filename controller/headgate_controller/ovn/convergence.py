@@ -11,12 +11,14 @@ import gc
 import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from headgate_common.ovsdb import OvsdbError
 from headgate_common.rows import Plan
 from headgate_controller.compile import Compiler
 from headgate_controller.journeys import Journeys
 from headgate_controller.ovn.northbound import ForeignStoreError, Northbound, NorthboundUnavailable
+from headgate_controller.ovn.remarks import all_well, remarks, why_not
 from headgate_controller.realisation import Realisation
 from headgate_controller.state import Committed
 from headgate_controller.world import World
@@ -59,8 +61,9 @@ class Convergence:
         committed.listen(self._committed_changed)
         northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
         realisation.on_wanted = self._wake.set
-        realisation.why_not = self._why_not
-        realisation.all_well = self._all_well
+        realisation.why_not = partial(why_not, compiler=compiler, northbound=northbound)
+        realisation.row_remarks = partial(remarks, compiler=compiler, northbound=northbound)
+        realisation.all_well = partial(all_well, compiler, northbound)
 
     def _northbound_lost(self) -> None:
         self._lost = True
@@ -132,21 +135,6 @@ class Convergence:
         if nb_cfg is not None:
             self._barrier, self._barrier_revision = nb_cfg, world.revision
         self._realisation.written(world.revision, nb_cfg)
-
-    def _all_well(self) -> bool:
-        """Return whether `_why_not` has nothing to say of any resource."""
-        return not self._northbound.refused and self._compiler.sound
-
-    def _why_not(self, name: str) -> str | None:
-        """Return why the rows of a resource are not what they should be, None if they are."""
-        if name in self._compiler.failed:
-            return f"it cannot be compiled: {self._compiler.failed[name]}"
-        for key in self._compiler.rows_of(name):
-            if key in self._northbound.refused:
-                return f"OVN refuses {key.table} {key.name}: {self._northbound.refused[key]}"
-            if key not in self._compiler.target:
-                return f"{key.table} {key.name} waits for what it refers to"
-        return None
 
     async def _advance(self) -> tuple[World, Plan]:
         """Bring the compiler to the committed World; return that and what changed."""

@@ -69,14 +69,15 @@ def echo_of(operations: Sequence[Op], results: Sequence[Any]) -> Echo:
 class Inventory:
     """Our rows by key and by UUID, kept up to date by a monitor's updates.
 
-    `columns` are the columns watched, by table: those of them that the server has, and `external_ids`. A second row
+    `columns` are the columns watched, by table: those of them that the server has, and `external_ids`; `absent` the
+    tables and columns that it does not have. A second row
     with the key of another is kept as a stray, under a key that nobody wants, so that it is removed.
     """
 
     def __init__(self, schema: Schema, columns: Mapping[str, Iterable[str]]) -> None:
         self.schema = schema
         self.columns: dict[str, dict[str, Column]] = {}
-        self.absent: list[str] = []
+        self.absent: set[str] = set()
         self.uuids: dict[RowKey, str] = {}
         self._keys: dict[str, RowKey] = {}
         for table, names in columns.items():
@@ -85,9 +86,9 @@ class Inventory:
     def _watch(self, table: str, names: Iterable[str]) -> None:
         there = self.schema.tables.get(table)
         if there is None or "external_ids" not in there.columns:
-            self.absent.append(table)
+            self.absent.add(table)
             return
-        self.absent.extend(f"{table}.{name}" for name in names if name not in there.columns)
+        self.absent.update(f"{table}.{name}" for name in names if name not in there.columns)
         self.columns[table] = {name: there.columns[name] for name in (*names, "external_ids") if name in there.columns}
 
     def load(self, rows: TableUpdates) -> Contents:
@@ -150,7 +151,9 @@ class Inventory:
     def fit(self, wanted: Mapping[RowKey, Wanted]) -> dict[RowKey, Wanted]:
         """Return desired rows in the form in which they are read back, without what this server does not have.
 
-        Raises: ValueError: a column is not watched, or its value does not suit its type.
+        A column that has another type there counts as one that it does not have.
+
+        Raises: ValueError: a column is not watched.
         """
         return {
             key: Wanted(
@@ -162,9 +165,9 @@ class Inventory:
         }
 
     def fit_plan(self, plan: Plan) -> Plan:
-        """Return a plan without what this server does not have.
+        """Return a plan without what this server does not have, likewise.
 
-        Raises: ValueError: a column is not watched, or its value does not suit its type.
+        Raises: ValueError: a column is not watched.
         """
         changes: list[Change] = []
         for change in plan.changes:
@@ -182,7 +185,12 @@ class Inventory:
         for name, value in values.items():
             column = watched.get(name)
             if column is not None:
-                fitted[name] = canonical(column, value)
+                try:
+                    fitted[name] = canonical(column, value)
+                except ValueError:
+                    # The server's column is of another type than in the schemas that we know.
+                    self.absent.add(f"{table}.{name}")
+                    del watched[name]
             elif f"{table}.{name}" not in self.absent:
                 raise ValueError(f"{table}.{name} is not among the columns declared")
         return fitted

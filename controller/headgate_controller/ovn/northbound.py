@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Set
 from contextlib import contextmanager
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from headgate_common.rows import Change, Plan, RowKey, Update, Wanted, diff
 from .dial import Address, stay_connected
 from .global_row import GLOBAL_KEY, GlobalRow
 from .inventory import Contents, Inventory, unmarked
-from .suspects import EDITED_LONGEST_SECONDS, REFUSED_LONGEST_SECONDS, Suspects
+from .suspects import EDITED_LONGEST_SECONDS, FORGIVEN_SECONDS, REFUSED_LONGEST_SECONDS, Suspects
 from .writer import DATABASE, ForeignStoreError, StaleEpochError, Writer, Written
 
 __all__ = ["ForeignStoreError", "Northbound", "NorthboundUnavailable", "StaleEpochError"]
@@ -37,7 +37,8 @@ class Northbound:
     `columns` are, by table, all columns that desired rows may name. `options` are the keys of `NB_Global.options` that
     are ours. `store` names whose rows these are: those of another are left alone, and `foreign` says so (None: it is
     not known yet; empty: they are ours). `confirmed` tells the highest `nb_cfg` that any host has come to. `epoch` may
-    be set until `synchronise` claims it. Each new connection must be synchronised before anything else is written.
+    be set until `synchronise` claims it. Each new connection must be synchronised before anything else is written;
+    from then on `absent` are the tables ("T") and columns ("T.c") that the server does not have.
     """
 
     def __init__(
@@ -57,7 +58,10 @@ class Northbound:
         self._options = dict(options or {})
         self._store = store
         self.confirmed: Callable[[], int] = lambda: 0
+        self.absent: Set[str] = frozenset()
+        self.schema_version = ""
         self._asked = 0
+        self._tell_contested = 0.0
         self.on_written: Callable[[Mapping[str, int]], None] = lambda _: None
         self.on_repaired: Callable[[int], None] = lambda _: None
         self._on_lost: Callable[[], None] = lambda: None
@@ -95,6 +99,17 @@ class Northbound:
     def refused(self) -> Mapping[RowKey, str]:
         """Rows that the server did not take, each with its reason; they are tried again by `repair`."""
         return MappingProxyType(self._refused)
+
+    @property
+    def remarkable(self) -> bool:
+        """Whether any row may be contested or anything absent; quick, because everybody asks."""
+        return bool(self._suspects) or bool(self.absent)
+
+    @property
+    def contested(self) -> Mapping[RowKey, int]:
+        """Rows that others change again and again, however often they are repaired, and how often they did lately."""
+        found = self._suspects.contested(asyncio.get_running_loop().time())
+        return {key: times for key, times in found.items() if key not in self._refused}
 
     def row_named(self, beginning: str) -> str | None:
         """Return the name in the key of our row whose UUID begins so; None if there is none, or while not connected.
@@ -148,6 +163,9 @@ class Northbound:
                 plan = diff(writer.inventory.fit(wanted), actual)
                 written = await self._write(writer, plan)
             self._in_sync = self._writer is writer
+            self.absent, self.schema_version = writer.inventory.absent, writer.inventory.schema.version
+            if self.absent:
+                log.warning("columns unknown to the server left out", extra={"columns": sorted(self.absent)})
         return claimed + _count(plan, written)
 
     async def _check_store(self, writer: Writer) -> None:
@@ -192,8 +210,19 @@ class Northbound:
                 self._clear_refusals(keys - written.refused.keys())
         if not plan.empty:
             self.on_repaired(_count(plan, written))
-            log.warning("foreign changes repaired", extra={"rows": len(plan.changes), "refused": len(written.refused)})
+            self._tell_repaired(plan, written)
         return claimed + _count(plan, written)
+
+    def _tell_repaired(self, plan: Plan, written: Written) -> None:
+        """Log a repair; of rows that others change again and again only that they do, once a minute."""
+        if new := {change.key for change in plan.changes} - self.contested.keys() - self._refused.keys():
+            log.warning("foreign changes repaired", extra={"rows": len(new), "refused": len(written.refused)})
+        now = asyncio.get_running_loop().time()
+        if (contested := self.contested) and now >= self._tell_contested:
+            self._tell_contested = now + FORGIVEN_SECONDS
+            key, times = max(contested.items(), key=lambda item: item[1])
+            which = {"table": key.table, "row": key.name}
+            log.warning("rows contested", extra={"rows": len(contested), **which, "times": times})
 
     async def _repairs(self, writer: Writer, keys: set[RowKey], wanted: Mapping[RowKey, Wanted]) -> Plan:
         """Return the plan that makes the rows of `keys` what they should be."""
@@ -255,8 +284,6 @@ class Northbound:
     async def _connected(self, connection: Connection) -> None:
         schema = await connection.get_schema(DATABASE)
         inventory = Inventory(schema, self._columns)
-        if inventory.absent:
-            log.warning("columns unknown to the server left out", extra={"columns": sorted(inventory.absent)})
         shared = GlobalRow(self._options, self._store)
         self._writer = Writer(connection, inventory, shared, self._suspect, self._on_attention)
         self._ready.set()

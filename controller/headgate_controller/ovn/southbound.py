@@ -7,6 +7,7 @@ Source: ovn-sb(5), tables Chassis, Chassis_Private, Port_Binding and SB_Global.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from headgate_common.ovsdb import Connection, Snapshot, TableUpdates
 from headgate_common.ovsdb_schema import Wire, atoms
 
 from .dial import Address, stay_connected
+
+log = logging.getLogger(__name__)
 
 DATABASE = "OVN_Southbound"
 
@@ -30,11 +33,14 @@ class Southbound:
     """A reader of Southbound that keeps itself connected while `run` runs.
 
     While `connected` is false, everything is as it was last seen. `chassis_nb_cfg` tells by host how far it has
-    realised Northbound, `bindings` by logical port on which host it is bound, None if on none.
+    realised Northbound, `bindings` by logical port on which host it is bound, None if on none; `absent` is what of
+    `COLUMNS` the server does not have.
     """
 
     def __init__(self, remote: str, pki_dir: Path = Path()) -> None:
         self.connected = False
+        self.absent: frozenset[str] = frozenset()
+        self.schema_version = ""
         self.nb_cfg = 0
         self.chassis_nb_cfg: dict[str, int] = {}
         self.bindings: dict[str, str | None] = {}
@@ -79,6 +85,10 @@ class Southbound:
             for table, names in COLUMNS.items()
             if table in schema.tables
         }
+        self.absent = frozenset(f"{t}.{c}" for t, names in COLUMNS.items() for c in names if not schema.column(t, c))
+        self.schema_version = schema.version
+        if self.absent:
+            log.warning("columns unknown to the server left out", extra={"columns": sorted(self.absent)})
         await connection.monitor(DATABASE, "headgate", columns, self._updated, on_start=self._started)
 
     def _started(self, snapshot: Snapshot) -> None:

@@ -35,6 +35,10 @@ class Suspects:
     _due: dict[RowKey, float] = field(default_factory=dict)
     _histories: dict[RowKey, _History] = field(default_factory=dict)
 
+    def __len__(self) -> int:
+        """Return how many rows came up lately."""
+        return len(self._histories)
+
     def mark(self, keys: Iterable[RowKey], now: float, longest: float = EDITED_LONGEST_SECONDS) -> None:
         """Ask for rows to be looked at: at once, or, if that was asked for too often lately, in `longest` at most."""
         for key in keys:
@@ -57,6 +61,11 @@ class Suspects:
         kept = now - FORGIVEN_SECONDS - REFUSED_LONGEST_SECONDS
         self._histories = {key: history for key, history in self._histories.items() if history.last >= kept}
         return taken
+
+    def contested(self, now: float) -> dict[RowKey, int]:
+        """Return the rows that came up too often lately, and how often each did."""
+        lately = now - FORGIVEN_SECONDS
+        return {k: h.strikes for k, h in self._histories.items() if h.strikes > TOLERATED and h.last > lately}
 
     def next_due(self) -> float | None:
         """Return when the next row is to be looked at; None if there is none."""

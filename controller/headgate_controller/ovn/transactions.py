@@ -185,7 +185,10 @@ class _Request:
                 value = {**value, OWNER_KEY: key.name}  # noqa: PLW2901 (the same value, marked as ours)
             column = table.columns[name]
             resolve = self._reference(key, single=column.maximum == 1) if column.target else self._known
-            row[name] = encode(column, value, resolve)
+            try:
+                row[name] = encode(column, value, resolve)
+            except ValueError:
+                raise UnwritableError(key, f"{name} takes no {value!r} in this version of OVN") from None
         return row
 
     def _where(self, key: RowKey) -> list[Any]:
