@@ -13,6 +13,7 @@ from headgate_cli.errors import CliError, Status, UnreachableError
 from headgate_cli.refusals import is_unanswered, read_refusal, unreachable
 from headgate_common.client_access import check_endpoint, is_plaintext, token_from
 from headgate_common.methods import Method
+from headgate_common.refusals import is_explained
 
 SOCKET = "/run/headgate/api.sock"
 """Where a controller of this machine listens for its administrator."""
@@ -83,7 +84,7 @@ class Controllers:
             try:
                 answer = self._remote(endpoint, method, shape)(sent(), timeout=seconds, metadata=self._metadata)
             except grpc.RpcError as error:
-                failure = _unanswered(error)
+                failure = _telling(failure, _unanswered(error))
             else:
                 self._prefer(endpoint)
                 return answer
@@ -104,7 +105,7 @@ class Controllers:
                     answered = True
                     yield answer
             except grpc.RpcError as error:
-                failure = _unanswered(error)
+                failure = _telling(failure, _unanswered(error))
                 if answered:
                     break
             else:
@@ -155,6 +156,11 @@ def _unanswered(error: grpc.RpcError) -> grpc.RpcError:
     if not is_unanswered(error):
         raise read_refusal(error) from error
     return error
+
+
+def _telling(before: grpc.RpcError | None, error: grpc.RpcError) -> grpc.RpcError:
+    """Return which of two errors tells more: that of a controller that stands by, rather than of one that is away."""
+    return before if before is not None and is_explained(before) and not is_explained(error) else error
 
 
 def connect(connection: Connection) -> Api:

@@ -6,7 +6,7 @@ import grpc
 
 from headgate_cli.errors import CliError, NotFoundError, UnreachableError
 from headgate_common import refusals
-from headgate_common.refusals import Fault, is_explained
+from headgate_common.refusals import Fault, is_explained, is_taken
 
 REFERRERS = "referrers"
 """Metadata of a refused deletion: who uses the resource, separated by commas."""
@@ -31,13 +31,15 @@ class RefusedError(CliError):
 
 
 def is_unanswered(error: grpc.RpcError) -> bool:
-    """Whether no controller answered at all."""
+    """Whether no controller answered, or none that leads."""
     silent = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-    return silent and not is_explained(error)
+    return silent and not is_taken(error)
 
 
 def unreachable(error: grpc.RpcError, endpoints: Sequence[str]) -> UnreachableError:
-    """Return the error for a controller that is not there."""
+    """Return the error for a controller that is not there, or does not lead."""
+    if is_explained(error):
+        return UnreachableError(f"{error.details()}\nAsked were {', '.join(endpoints)}.")
     return UnreachableError(
         f"Cannot reach a controller at {', '.join(endpoints)}: {error.details()}\n"
         "Is it running? --endpoint or HEADGATE_ENDPOINTS say where it listens."

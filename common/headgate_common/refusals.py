@@ -11,6 +11,9 @@ import grpc
 DETAILS = "grpc-status-details-bin"
 """Where gRPC carries the rich status (google.rpc.Status) in a call's trailing metadata."""
 
+NOT_LEADING = "NOT_LEADING"
+"""The reason by which a controller says that another is to be asked."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:
@@ -48,6 +51,11 @@ def read_refusal(error: grpc.RpcError) -> Refusal:
 def is_explained(error: grpc.RpcError) -> bool:
     """Return whether a controller says why: then one has answered, whatever the code."""
     return bool(_packed_status(error))
+
+
+def is_taken(error: grpc.RpcError) -> bool:
+    """Return whether a controller that leads its site says why; one that stands by only says who does."""
+    return is_explained(error) and read_refusal(error).reason != NOT_LEADING
 
 
 def _packed_status(error: grpc.RpcError) -> bytes:

@@ -27,6 +27,12 @@ CHANNEL_OPTIONS: Sequence[tuple[str, Any]] = (
 FIRST_ANSWER_SECONDS = 15.0
 """How long controllers that have never answered are tried: a wrong address is told soon, a restart is waited for."""
 
+HEALTH_CHECK, SERVING = "/grpc.health.v1.Health/Check", b"\x08\x01"
+"""The method by which a server tells whether it serves, and the message by which it says so.
+
+Source: grpc/health/v1/health.proto.
+"""
+
 OWN_FILES = ("cert_file", "key_file")
 """Settings of tls: the provider's own certificate and its key."""
 
@@ -116,7 +122,7 @@ class Client:
         return await retrying(attempt)
 
     async def stream(self, method: Method, requests: AsyncIterator[Message], *, seconds: float) -> Any:
-        """Return the answers to a stream of requests, from the first controller that can be reached.
+        """Return the answers to a stream of requests, from the first controller that can be reached and leads.
 
         Raises:
             TimeoutError: none can within `seconds`.
@@ -125,8 +131,8 @@ class Client:
         seconds = min(seconds, self._settings.deadline)
         for _ in self._channels:
             channel = self._channels[self._current]
-            with suppress(TimeoutError):
-                await asyncio.wait_for(channel.channel_ready(), seconds / len(self._channels))
+            with suppress(TimeoutError, grpc.aio.AioRpcError):
+                await asyncio.wait_for(self._serving(channel), seconds / len(self._channels))
                 remote: Any = channel.stream_stream(
                     method.path,
                     request_serializer=method.request.SerializeToString,
@@ -135,6 +141,18 @@ class Client:
                 return remote(requests, metadata=self._metadata())
             self._current = (self._current + 1) % len(self._channels)
         raise TimeoutError
+
+    async def _serving(self, channel: grpc.aio.Channel) -> None:
+        """Return once a controller is reached; of several, one that stands by has none of its services serving.
+
+        Raises:
+            TimeoutError: it stands by. grpc.aio.AioRpcError: it does not say.
+        """
+        await channel.channel_ready()
+        if len(self._channels) > 1:
+            check: Any = channel.unary_unary(HEALTH_CHECK)
+            if await check(b"", metadata=self._metadata()) != SERVING:
+                raise TimeoutError
 
     async def close(self) -> None:
         """Close the connections."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 
-from headgate_common.refusals import Fault, is_explained, read_refusal
+from headgate_common.refusals import Fault, is_taken, read_refusal
 
 
 class HeadgateError(Exception):
@@ -68,8 +68,8 @@ KINDS: Mapping[grpc.StatusCode, type[RefusedError]] = {
 
 
 def is_unanswered(error: BaseException) -> bool:
-    """Return whether no controller took the request on, so that another may be asked."""
-    return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE and not is_explained(error)
+    """Return whether no controller that leads took the request on, so that another may be asked."""
+    return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE and not is_taken(error)
 
 
 def refusal(error: grpc.RpcError) -> HeadgateError:
