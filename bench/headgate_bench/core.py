@@ -11,9 +11,10 @@ from typing import Any
 
 from headgate_bench.servers import controller_settings
 from headgate_controller.config import ControllerConfig
+from headgate_controller.leadership import Lead
 from headgate_controller.mutations import Create, Request
 from headgate_controller.settings import open_database
-from headgate_controller.site import Site
+from headgate_controller.site import Site, read_contents
 
 
 @asynccontextmanager
@@ -22,7 +23,7 @@ async def a_site(directory: Path) -> AsyncIterator[Site]:
     config = ControllerConfig(**controller_settings(directory))  # type: ignore[arg-type]
     database = open_database(config)
     try:
-        site = Site(config, database)
+        site = Site(config, database, Lead.alone(database), read_contents(config, database))
         async with running(site.northbound.run()):
             await site.northbound.ready()
             yield site

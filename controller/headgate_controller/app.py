@@ -7,7 +7,6 @@ import gc
 import logging
 import sys
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -36,18 +35,19 @@ from headgate_controller.api.token_service import TokenService
 from headgate_controller.api.trace_service import SERVICE as TRACE_SERVICE
 from headgate_controller.api.trace_service import TraceService
 from headgate_controller.config import ControllerConfig
-from headgate_controller.diagnosis import checks
-from headgate_controller.errors import HeadgateError, UnavailableError
+from headgate_controller.diagnosis import checks, leading
+from headgate_controller.errors import UnavailableError
 from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.renewal import Renewal
-from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable, StaleEpochError
+from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
 from headgate_controller.ovn.tracer import Tracer
-from headgate_controller.rpc_errors import Guard, anybody
-from headgate_controller.serving import HOST_OPTIONS, UNIX, describe, server
+from headgate_controller.rpc_errors import Call, Guard, anybody
+from headgate_controller.serving import HOST_OPTIONS, UNIX, Server, describe, server
 from headgate_controller.site import Site
 from headgate_controller.store.restore import Held
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.tls import ServerCertificate
+from headgate_controller.turns import take_turns
 from headgate_controller.web.callers import Callers
 from headgate_controller.web.health import health_routes
 from headgate_controller.web.metrics import Metrics, Sources
@@ -62,28 +62,15 @@ SWITCH_INTERVAL = 0.0005
 STOP_GRACE = 1.0
 """Seconds that calls in progress have to end when the controller stops."""
 
+LEFT_BEHIND_SECONDS = 1.0
+"""Seconds after which what still waits for the database is left behind, once the lead is lost."""
+
 
 class Service(Protocol):
     """Something that serves methods."""
 
     def handlers(self) -> grpc.GenericRpcHandler:
         """Return the handlers of its methods."""
-
-
-class Server(Protocol):
-    """Something that answers from its start until its stop."""
-
-    async def start(self) -> None:
-        """Answer from now on."""
-
-    async def stop(self, grace: float | None) -> None:
-        """Answer nothing new, and what is being asked for that many seconds at most."""
-
-
-class SupersededError(HeadgateError):
-    """Another controller has taken over."""
-
-    code, reason = "ABORTED", "SUPERSEDED"
 
 
 async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
@@ -98,14 +85,18 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     database = settings.open_database(config)
     try:
-        while await _serve(Site(config, database), stop):
-            log.info("begun anew", extra={"reason": "a backup was restored"})
+        await take_turns(config, database, _serve, stop)
     finally:
         database.close()
 
 
-async def _serve(site: Site, stop: asyncio.Event) -> bool:
-    """Serve until `stop` is set, or until the database holds something else: then return True."""
+async def _serve(site: Site, stop: asyncio.Event) -> str:
+    """Serve until `stop` is set, or the database holds something else: then return nothing; or until the lead is lost:
+    then return why.
+
+    Raises:
+        StaleEpochError: Northbound is at a higher epoch.
+    """
     config = site.config
     certificate, credentials = settings.api_certificate(config), settings.host_credentials(config, site.door)
     admin = AdminService(site.database, site.keyring, site.writer, partial(_held_by, site.northbound))
@@ -125,15 +116,18 @@ async def _serve(site: Site, stop: asyncio.Event) -> bool:
     _warn_of_locked_doors(config, site.tokens)
     log.info("ready", extra={"listen": ",".join(config.listen), "revision": site.committed.world.revision})
     tell_ready()
-    ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored)]
-    await asyncio.wait([*ends, *tasks], return_when=asyncio.FIRST_COMPLETED)
+    ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored, site.writer.in_doubt)]
+    await asyncio.wait([*ends, *tasks, site.lead.lost], return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
-    site.writer.close()
-    await _ended([*ends, *tasks])
+    lost = site.lead.lost.result() if site.lead.lost.done() else ""
+    # A database that does not answer may be why it is lost; what is left behind finds another epoch there.
+    patience = LEFT_BEHIND_SECONDS if lost else None
+    await asyncio.to_thread(site.writer.close, patience)
+    await _ended([*ends, *tasks], patience)
     if site.telemetry:
         await asyncio.to_thread(site.telemetry.close)
     log.info("stopped", extra={"revision": site.committed.world.revision})
-    return admin.restored.is_set() and not stop.is_set()
+    return lost
 
 
 async def _api(
@@ -143,6 +137,11 @@ async def _api(
     config, committed, realisation = site.config, site.committed, site.realisation
     gate = Gate(site.schema, site.tokens, committed, require_tokens=config.require_tokens)
     shown = Shown(site.schema, committed, realisation, site.serialized)
+
+    def admit(method: str, context: Any) -> Call:
+        site.lead.check()
+        return gate.admit(method, context)
+
     tracer = Tracer(config.southbound, Path(config.pki_dir))
     found = checks(config, committed, site.northbound, site.southbound, realisation, site.trust, site.tokens)
     services: dict[str, Service] = {
@@ -152,7 +151,7 @@ async def _api(
         TOKEN_SERVICE: TokenService(site.tokens),
         PKI_SERVICE: PkiService(site.enrolments, site.signer, site.trust),
         TRACE_SERVICE: TraceService(committed, tracer, site.northbound.row_named),
-        DIAGNOSIS_SERVICE: DiagnosisService(found),
+        DIAGNOSIS_SERVICE: DiagnosisService([partial(leading, config, site.database), *found]),
         JOURNEY_SERVICE: JourneyService(committed, site.journeys, realisation),
         ADMIN_SERVICE: admin,
     }
@@ -162,7 +161,7 @@ async def _api(
     proof = certificate.credentials() if certificate else None
     handlers = [service.handlers() for service in services.values()]
     traced = site.telemetry.server_interceptors() if site.telemetry else ()
-    api = server(handlers, config.listen, [Guard(gate.admit, metrics.watch), *traced], (), proof)
+    api = server(handlers, config.listen, [Guard(admit, metrics.watch), *traced], (), proof)
     await describe(api, list(services))
     return api
 
@@ -216,23 +215,15 @@ def _warn_of_locked_doors(config: ControllerConfig, tokens: Tokens) -> None:
         log.warning("no caller can be let in", extra={"reason": "there is no token", "fix": fix})
 
 
-async def _ended(tasks: Iterable[asyncio.Task[Any]]) -> None:
-    """Cancel tasks; one that had ended by itself ended by a fault, which is raised.
+async def _ended(tasks: Iterable[asyncio.Task[Any]], seconds: float | None) -> None:
+    """Cancel tasks and wait for them, so long at most; one that had ended by itself ended by a fault, which is raised.
 
     Raises:
-        SupersededError: another controller leads now.
+        StaleEpochError: Northbound is at a higher epoch.
     """
     for task in tasks:
-        if task.done():
-            _raise_fault(task)
         task.cancel()
-        with suppress(asyncio.CancelledError):
-            await task
-
-
-def _raise_fault(ended: asyncio.Task[None]) -> None:
-    try:
-        ended.result()
-    except StaleEpochError as error:
-        text = f"Another controller leads the site now ({error}). Stop it first, or leave this one stopped."
-        raise SupersededError(text) from error
+    done, _ = await asyncio.wait(tasks, timeout=seconds)
+    for task in done:
+        if not task.cancelled():
+            task.result()

@@ -43,7 +43,17 @@ class ControllerConfig:
         "Addresses of the HTTP server (health, metrics, Terraform states), by the same rules; empty: no server.",
     )
     database: str = doc(
-        "sqlite:////var/lib/headgate/headgate.db", "URL of the store's database; four slashes begin an absolute path."
+        "sqlite:////var/lib/headgate/headgate.db",
+        "URL of the store's database, an absolute path after four slashes; or of a PostgreSQL that several controllers "
+        'share: "postgresql+psycopg://user@host/database".',
+    )
+    name: str = doc("", "The controller's name among those that share a database; empty: the machine's host name.")
+    endpoints: list[str] = doc(
+        [],
+        "Where clients reach the API of this controller: the others tell them while it leads; empty: as `listen` says.",
+    )
+    lease_seconds: int = doc(
+        10, "With PostgreSQL: how long after its last sign of life another controller takes over from the leader."
     )
     history_days: int = doc(
         30, "How long changes are kept to be watched again; a watch that goes on after an older one begins anew."

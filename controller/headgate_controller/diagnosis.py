@@ -10,11 +10,13 @@ from pathlib import Path
 
 from cryptography import x509
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_common import pki
 from headgate_common.diagnosis import Finding, State, disk, failed, ok, warning
 from headgate_common.pki import PkiError
 from headgate_common.rows import Plan
+from headgate_controller import settings
 from headgate_controller.config import ControllerConfig
 from headgate_controller.kinds.registry import ERROR, INFO, WARNING
 from headgate_controller.names import id_of
@@ -23,6 +25,7 @@ from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.state import Committed
+from headgate_controller.store.database import Database
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.trust import Trust
 
@@ -55,6 +58,28 @@ def checks(
         lambda: _chassis(committed, southbound),
         lambda: _gateways(committed),
     ]
+
+
+async def leading(config: ControllerConfig, database: Database) -> list[Finding]:
+    """Return who leads, and whether what is acknowledged is on the disk of a shared database."""
+    try:
+        return await asyncio.to_thread(lambda: list(_leading(config, database)))
+    except SQLAlchemyError as error:
+        fix = "See that PostgreSQL runs; another controller leads soon if only this one does not reach it."
+        return [failed("database", f"it does not answer: {getattr(error, 'orig', None) or error}", fix)]
+
+
+def _leading(config: ControllerConfig, database: Database) -> Iterator[Finding]:
+    if not database.shared:
+        yield ok("leading", "this controller has the database for itself")
+        return
+    yield ok("leading", f"{settings.name(config)} leads, with epoch {database.epoch()}")
+    for setting in ("fsync", "synchronous_commit"):
+        with database.engine.connect() as connection:
+            value = connection.exec_driver_sql(f"SHOW {setting}").scalar_one()
+        if value == "off":
+            text = f"{setting} is off, so that what was acknowledged is lost if PostgreSQL's machine fails"
+            yield warning("database", text, f"ALTER SYSTEM SET {setting} = on; then SELECT pg_reload_conf();")
 
 
 def _database(url: str) -> Iterator[Finding]:

@@ -164,3 +164,9 @@ class UnavailableError(HeadgateError):
     """Cannot be served now; the same request may succeed later."""
 
     code, reason = "UNAVAILABLE", "UNAVAILABLE"
+
+
+class NotLeadingError(UnavailableError):
+    """Another controller leads the site, or none does for now: clients and agents ask the next of theirs."""
+
+    reason = "NOT_LEADING"

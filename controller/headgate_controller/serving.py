@@ -7,6 +7,7 @@ import socket
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -37,6 +38,16 @@ UNIX = "unix:"
 LARGEST_PORT = 65_535
 
 
+class Server(Protocol):
+    """Something that answers from its start until its stop."""
+
+    async def start(self) -> None:
+        """Answer from now on."""
+
+    async def stop(self, grace: float | None) -> None:
+        """Answer nothing new, and what is being asked for that many seconds at most."""
+
+
 class ListenError(HeadgateError):
     """An address cannot be listened on."""
 
@@ -64,13 +75,14 @@ def server(
     return made
 
 
-async def describe(described: grpc.aio.Server, services: Sequence[str]) -> None:
-    """Add reflection and the health service to a server that has the services."""
+async def describe(described: grpc.aio.Server, services: Sequence[str], *, serving: bool = True) -> None:
+    """Add reflection and the health service to a server that has the services, whether it is `serving` them or not."""
     checks = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(checks, described)
     reflection.enable_server_reflection([*services, health.SERVICE_NAME, reflection.SERVICE_NAME], described)
+    status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
     for name in ("", *services):
-        await checks.set(name, health_pb2.HealthCheckResponse.SERVING)
+        await checks.set(name, status)
 
 
 def bound(address: str, *, tls: bool) -> socket.socket:

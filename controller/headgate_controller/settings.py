@@ -6,6 +6,7 @@ Every refusal names the setting and the fix.
 from __future__ import annotations
 
 import re
+import socket
 from datetime import timedelta
 from pathlib import Path
 
@@ -21,6 +22,7 @@ from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
 from headgate_controller.hosts.door import Door
 from headgate_controller.serving import UNIX, is_local
+from headgate_controller.store.candidate import Candidate, SharedCandidate, SoleCandidate
 from headgate_controller.store.database import Database
 from headgate_controller.store.history import Keep
 from headgate_controller.tls import ServerCertificate
@@ -56,13 +58,28 @@ def open_database(config: ControllerConfig) -> Database:
     """Return the store's database.
 
     Raises:
-        SettingError: its URL cannot be used. UnavailableError: it cannot be opened.
+        SettingError: its URL or the lease cannot be used. UnavailableError: it cannot be opened.
     """
+    if config.lease_seconds < 1:
+        raise SettingError(f"lease_seconds: it is {config.lease_seconds}; 1 is the least.")
     try:
-        return Database(config.database)
+        return Database(config.database, config.lease_seconds)
     except (ImportError, SQLAlchemyError) as error:
         text = f"database: {config.database} cannot be used: {error}. Check the URL, and install the driver it names."
         raise SettingError(without_passwords(text)) from error
+
+
+def lead_candidate(config: ControllerConfig, database: Database) -> Candidate:
+    """Return this controller as one that can lead."""
+    if not database.shared:
+        return SoleCandidate(database)
+    endpoints = config.endpoints or [address for address in config.listen if not address.startswith(UNIX)]
+    return SharedCandidate(database, name(config), tuple(endpoints), config.lease_seconds)
+
+
+def name(config: ControllerConfig) -> str:
+    """Return the controller's name among those of its site."""
+    return config.name or socket.gethostname()
 
 
 def history(config: ControllerConfig) -> Keep:

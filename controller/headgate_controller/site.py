@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from headgate_controller import settings
 from headgate_controller.compile import Compiler
@@ -13,6 +13,7 @@ from headgate_controller.hosts.door import Door
 from headgate_controller.hosts.links import HostLinks
 from headgate_controller.journeys import Journeys
 from headgate_controller.kinds import registry
+from headgate_controller.leadership import Lead
 from headgate_controller.northbound_rows import COLUMNS
 from headgate_controller.ovn.convergence import Convergence
 from headgate_controller.ovn.northbound import Northbound
@@ -41,26 +42,45 @@ class Runner(Protocol):
         """Run."""
 
 
+class Contents(NamedTuple):
+    """What a database holds."""
+
+    schema: Schema
+    world: World
+
+
+def read_contents(config: ControllerConfig, database: Database) -> Contents:
+    """Return what a database holds; that takes a second for some thousand resources.
+
+    Raises:
+        UnknownKindError, SettingError: a setting does not fit. SQLAlchemyError: the database cannot be read.
+    """
+    schema = Schema(registry.load(config.extra_kinds))
+    return Contents(schema, load_world(database.engine, schema, World(reserved=settings.reserved(config))))
+
+
 class Site:
     """Everything that a controller consists of but its servers, not yet running."""
 
-    def __init__(self, config: ControllerConfig, database: Database) -> None:
-        """Put it together.
+    def __init__(self, config: ControllerConfig, database: Database, lead: Lead, held: Contents) -> None:
+        """Put it together, around what the database holds, to be written with the epoch of a term.
 
         Raises:
-            SettingError: a setting cannot be used. UnavailableError: the database cannot be read.
+            SettingError: a setting cannot be used. SQLAlchemyError: the database cannot be read.
         """
+        database.lead_with(lead.term.epoch)
+        self.lead = lead
         self.config = config
         self.database = database
         self.trust = Trust(Path(config.pki_dir), Path(config.ca_dir))
         self.signer = Signer(Path(config.ca_dir))
         self.door = Door(self.trust)
-        self.schema = Schema(registry.load(config.extra_kinds))
-        self.committed = Committed(load_world(database.engine, self.schema, World(reserved=settings.reserved(config))))
+        self.schema = held.schema
+        self.committed = Committed(held.world)
         self.serialized = Serialized(self.schema)
         self.committed.listen(self.serialized.committed)
         self.writer = Writer(database, self.schema, self.committed.world, self.committed.publish)
-        self.tokens, self.enrolments = Tokens(database.engine), Enrolments(database.engine)
+        self.tokens, self.enrolments = Tokens(database), Enrolments(database)
         self.keyring = read_keyring(config.state_key_file)
         self.states = States(database, self.keyring)
         self.history = History(database, settings.history(config))
@@ -68,12 +88,13 @@ class Site:
         self.northbound = Northbound(
             config.northbound,
             COLUMNS,
-            epoch=database.epoch(),
+            epoch=lead.term.epoch,
+            new=lead.term.new,
             options=settings.global_options(config),
             store=database.name(),
             pki_dir=Path(config.northbound_pki_dir),
         )
-        self.links = HostLinks(self.committed, self.writer, database.epoch(), config.southbound_remote, self.door)
+        self.links = HostLinks(self.committed, self.writer, lead.term.epoch, config.southbound_remote, self.door)
         self.links.why_wait = partial(_why_hosts_wait, self.northbound, new=self.committed.world.revision == 0)
         self.realisation = Realisation(self.schema, self.committed, self.southbound, self.links)
         self.realisation.why_unwritten = lambda: self.northbound.why_unready

@@ -36,10 +36,11 @@ from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
 from headgate_controller.kinds import registry
+from headgate_controller.leadership import Lead
 from headgate_controller.mutations import Register, Request
 from headgate_controller.ovn import writer as northbound_writer
 from headgate_controller.schema import Schema
-from headgate_controller.site import Site
+from headgate_controller.site import Site, read_contents
 from headgate_controller.store import writer as store_writer
 from headgate_controller.store.database import Database
 
@@ -240,7 +241,7 @@ async def live(order: Order, connection: socket.socket) -> None:
     # No `settings` of this machine: nothing but what is given here.
     config = ControllerConfig(database=order.database, northbound=order.northbound, southbound="unix:/nowhere")
     database = settings.open_database(config)
-    site = Site(config, database)
+    site = Site(config, database, Lead.alone(database), read_contents(config, database))
     doom = Doom(order)
     arm_store(doom, database.engine)
     arm_northbound(doom)

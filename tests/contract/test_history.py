@@ -203,7 +203,7 @@ def test_a_restored_log_begins_where_that_of_the_backup_did(database: Database, 
     keyring, other = read_keyring(""), Database(f"sqlite:///{tmp_path}/other.db")
     with (tmp_path / "backup").open("w+b") as file:
         write_backup(database.engine, keyring, file)
-        restore(other.engine, BackupReader(file), keyring, Held(0, ours=False))
+        restore(other, BackupReader(file), keyring, Held(0, ours=False))
     assert left(other) == [5, 6]
     with pytest.raises(OutOfRangeError):
         changes_after(other.engine, 3, 10)

@@ -33,6 +33,7 @@ class AdminService:
     def __init__(
         self, database: Database, keyring: Keyring, writer: Writer, northbound: Callable[[], Awaitable[Held]]
     ) -> None:
+        self._database = database
         self._engine = database.engine
         self._keyring = keyring
         self._writer = writer
@@ -93,7 +94,7 @@ class AdminService:
         """Put the backup in place of the store, to which nobody writes any more; it is too late to go on as before."""
         await asyncio.to_thread(self._writer.close)
         try:
-            return await asyncio.to_thread(restore, self._engine, backup, self._keyring, northbound)
+            return await asyncio.to_thread(restore, self._database, backup, self._keyring, northbound)
         finally:
             self.restored.set()
 

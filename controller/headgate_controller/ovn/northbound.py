@@ -37,8 +37,9 @@ class Northbound:
     `columns` are, by table, all columns that desired rows may name. `options` are the keys of `NB_Global.options` that
     are ours. `store` names whose rows these are: those of another are left alone, and `foreign` says so (None: it is
     not known yet; empty: they are ours). `confirmed` tells the highest `nb_cfg` that any host has come to. `epoch` may
-    be set until `synchronise` claims it. Each new connection must be synchronised before anything else is written;
-    from then on `absent` are the tables ("T") and columns ("T.c") that the server does not have.
+    be set until `synchronise` claims it; if it is a `new` one, Northbound must be at a lower one until then. Each new
+    connection must be synchronised before anything else is written; from then on `absent` are the tables ("T") and
+    columns ("T.c") that the server does not have.
     """
 
     def __init__(
@@ -47,11 +48,14 @@ class Northbound:
         columns: Mapping[str, Iterable[str]],
         *,
         epoch: int = 0,
+        new: bool = False,
         options: Mapping[str, str] | None = None,
         store: str = "",
         pki_dir: Path = Path(),
     ) -> None:
         self.epoch = epoch
+        self.claimed = False
+        self._new = new
         self.foreign: str | None = None
         self._address = Address(remote, pki_dir)
         self._columns = columns
@@ -159,7 +163,8 @@ class Northbound:
             with _available():
                 await self._check_store(writer)
                 actual = await writer.snapshot()
-                claimed = await writer.claim()
+                claimed = await writer.claim(new=self._new and not self.claimed)
+                self.claimed = True
                 plan = diff(writer.inventory.fit(wanted), actual)
                 written = await self._write(writer, plan)
             self._in_sync = self._writer is writer

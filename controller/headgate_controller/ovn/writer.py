@@ -131,14 +131,14 @@ class Writer:
         if held and ours and held != ours:
             raise ForeignStoreError(held, ours)
 
-    async def claim(self) -> bool:
+    async def claim(self, *, new: bool = False) -> bool:
         """Make our epoch and our keys of the shared row hold; return whether anything had to be written.
 
-        Raises: StaleEpochError.
+        Raises: StaleEpochError: a higher epoch is there; or ours, if it is `new`, so that nobody else can have it.
         """
         for _ in range(_CLAIM_ATTEMPTS):
             row = await self._global_row()
-            if (held := epoch_of(row)) > self.epoch:
+            if (held := epoch_of(row)) >= self.epoch + (not new):
                 raise StaleEpochError(self.epoch, held)
             repairs = self.shared.repairs(row, self.epoch)
             if not repairs:

@@ -58,7 +58,9 @@ class Database:
             self._lock = _locked(url)
         except (OSError, ArgumentError) as error:
             raise _unusable(url, error) from error
-        self.engine = engine_of(url, idle_seconds)
+        self._url, self._idle_seconds = url, idle_seconds
+        self._epoch: int | None = None
+        self.engine = _engine(url, idle_seconds)
         try:
             with self.engine.begin() as connection:
                 migrate(connection, "head")
@@ -74,14 +76,26 @@ class Database:
         """Whether other controllers may have it open, too."""
         return self.engine.dialect.name != "sqlite"
 
+    def engine_for_one(self) -> Engine:
+        """Return another way in, with one connection, for whom no other use of the database may hold up."""
+        return _engine(self._url, self._idle_seconds, pool_size=1, max_overflow=0)
+
     def close(self) -> None:
         """Close it and let another process have it."""
         self.engine.dispose()
         if self._lock:
             self._lock.close()
 
+    def lead_with(self, epoch: int) -> None:
+        """Have everything that is opened from now on write with this epoch, whatever another leader may begin."""
+        self._epoch = epoch
+
     def epoch(self) -> int:
-        """Return the leader's epoch."""
+        """Return the epoch to write with: the one said, else what the database holds."""
+        return self.stored_epoch() if self._epoch is None else self._epoch
+
+    def stored_epoch(self) -> int:
+        """Return the epoch that the database holds."""
         with self.engine.connect() as connection:
             return int(connection.execute(select(tables.lease.c.epoch)).scalar_one())
 
@@ -101,7 +115,7 @@ def _too_new(url: str, reason: CommandError) -> UnavailableError:
     return UnavailableError(without_passwords(text))
 
 
-def engine_of(url: str, idle_seconds: float = IDLE_SECONDS, **options: Any) -> Engine:
+def _engine(url: str, idle_seconds: float, **options: Any) -> Engine:
     """Return what opens connections to a database; `options` are those of SQLAlchemy."""
     if url.startswith("sqlite"):
         engine = create_engine(url, hide_parameters=True, **options)

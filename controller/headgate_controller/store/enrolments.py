@@ -11,10 +11,12 @@ import time
 from collections.abc import Callable
 from hashlib import sha256
 
-from sqlalchemy import Engine, delete, insert, or_, select, update
+from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError, UnavailableError
+from headgate_controller.store.database import Database
+from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.tables import enrolment as table
 
 SECRET_BYTES = 16
@@ -29,8 +31,9 @@ class EnrolmentError(HeadgateError):
 class Enrolments:
     """Every enrolment of the site. Each method is one transaction, and blocks."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], int] = time.time_ns) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, clock: Callable[[], int] = time.time_ns) -> None:
+        self._engine = database.engine
+        self._epoch = database.epoch()
         self._clock = clock
 
     def create(self, host: str, expire_time: int) -> str:
@@ -42,6 +45,7 @@ class Enrolments:
         secret = secrets.token_hex(SECRET_BYTES)
         try:
             with self._engine.begin() as connection:
+                hold_lease(connection, self._epoch)
                 over = or_(table.c.expire_time <= self._clock(), table.c.host == host)
                 connection.execute(delete(table).where(over))
                 connection.execute(insert(table).values(digest=_digest(secret), host=host, expire_time=expire_time))
@@ -59,6 +63,7 @@ class Enrolments:
         hashed = sha256(key).digest()
         try:
             with self._engine.begin() as connection:
+                hold_lease(connection, self._epoch)
                 if connection.execute(update(table).where(mine & table.c.key.is_(None)).values(key=hashed)).rowcount:
                     return False
                 if connection.execute(select(table.c.host).where(mine & (table.c.key == hashed))).first():

@@ -53,8 +53,7 @@ class History:
             try:
                 await self._shorten()
             except (SQLAlchemyError, StaleEpochError) as error:
-                reason = getattr(error, "orig", None) or error
-                log.warning("history not shortened", extra={"reason": str(reason) or "another controller leads"})
+                log.warning("history not shortened", extra={"reason": str(getattr(error, "orig", None) or error)})
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _shorten(self) -> None:

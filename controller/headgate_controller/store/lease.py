@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from sqlalchemy import Connection, select, update
 
+from headgate_controller.errors import NotLeadingError
 from headgate_controller.store import tables
 
 
-class StaleEpochError(Exception):
+class StaleEpochError(NotLeadingError):
     """Another controller has become the leader."""
+
+    def __init__(self) -> None:
+        super().__init__("Another controller leads the site now; send the request there.")
 
 
 def hold_lease(connection: Connection, epoch: int) -> None:

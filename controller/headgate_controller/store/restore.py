@@ -11,14 +11,18 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError, UnavailableError
 from headgate_controller.store.backup_file import BackupError, BackupReader, Sealed
-from headgate_controller.store.database import migrate
+from headgate_controller.store.database import Database, migrate
 from headgate_controller.store.keyring import Keyring, about_secret
+from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.tables import intent, lease, metadata, state_version
 
 BATCH = 500
 """Rows that are written at once."""
 
 VERSIONS = "alembic_version"
+
+LEADERS = ("holder", "endpoints", "session", "expire_time")
+"""What the lease says of who leads."""
 
 
 class NotEmptyError(HeadgateError):
@@ -44,11 +48,11 @@ class Held(NamedTuple):
     ours: bool
 
 
-def restore(engine: Engine, backup: BackupReader, keyring: Keyring, northbound: Held) -> int:
+def restore(database: Database, backup: BackupReader, keyring: Keyring, northbound: Held) -> int:
     """Put a verified backup in place of what the store holds, and return the epoch to go on with.
 
-    That is a higher one than the backup's, and than Northbound's. A store whose rows are in Northbound keeps its name;
-    else it takes the backup's.
+    That is a higher one than the backup's, the store's and Northbound's. A store whose rows are in Northbound keeps its
+    name; else it takes the backup's. Who leads, does so still.
 
     The tables are made as they were when the backup was made, filled, and brought up to date by the migrations that
     any database goes through.
@@ -57,18 +61,18 @@ def restore(engine: Engine, backup: BackupReader, keyring: Keyring, northbound: 
         NotEmptyError. BackupError: the backup does not fit. SealedError: a key is missing. UnavailableError.
     """
     try:
-        with engine.connect() as connection:
+        with database.engine.connect() as connection:
             _begin(connection)
+            hold_lease(connection, database.epoch())
             _check_empty(connection)
-            before = connection.execute(select(lease.c.store)).scalar_one()
+            before = connection.execute(select(lease)).mappings().one()
             _make_tables(connection, str(backup.header.get("schema", "")))
             _fill(connection, backup, keyring)
             migrate(connection, "head")
             known = connection.execute(select(lease.c.epoch)).scalar_one()
-            following = max(int(known), northbound.epoch) + 1
-            connection.execute(update(lease).values(epoch=following))
-            if northbound.ours:
-                connection.execute(update(lease).values(store=before))
+            following = max(int(known), int(before["epoch"]), northbound.epoch) + 1
+            kept = [*LEADERS, "store"] if northbound.ours else LEADERS
+            connection.execute(update(lease).values(epoch=following, **{name: before[name] for name in kept}))
             connection.commit()
             return following
     except SQLAlchemyError as error:

@@ -20,7 +20,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from headgate_controller.errors import HeadgateError, UnavailableError
 from headgate_controller.store.database import Database
 from headgate_controller.store.keyring import Keyring, SealedError, about_state
-from headgate_controller.store.lease import StaleEpochError, hold_lease
+from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.state_locks import check_lock, lock, parsed, refused, unlock
 from headgate_controller.store.tables import state_version
 
@@ -74,7 +74,7 @@ class States:
             await self._reseal_all()
             await asyncio.get_running_loop().create_future()
         finally:
-            self._thread.shutdown()
+            await asyncio.to_thread(self._thread.shutdown)
 
     async def read(self, path: str, version: int | None = None) -> bytes:
         """Return a state, or an earlier version of it.
@@ -258,8 +258,6 @@ def _explained() -> Iterator[None]:
     """Tell of what the database refuses in words."""
     try:
         yield
-    except StaleEpochError as error:
-        raise UnavailableError("Another controller leads the site now; send the request there.") from error
     except SQLAlchemyError as error:
         why = str(getattr(error, "orig", None) or error)
         if any(words in why for words in FULL):

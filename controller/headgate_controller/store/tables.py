@@ -77,8 +77,16 @@ lease = Table(
     Column("id", Integer, primary_key=True),
     Column("epoch", BigInteger, nullable=False),
     Column("store", String, nullable=False, server_default=""),
+    Column("holder", String, nullable=False, server_default=""),
+    Column("endpoints", String, nullable=False, server_default=""),
+    Column("session", String, nullable=False, server_default=""),
+    Column("expire_time", BigInteger, nullable=False, server_default="0"),
 )
-"""The leader's epoch: one row; who does not hold its number cannot commit. And the store's own name, for Northbound."""
+"""The leader's epoch: one row; who does not hold its number cannot commit. And the store's own name, for Northbound.
+
+Where several controllers share the database it says who leads as well: by what name, where it is reached (separated by
+commas), as which process, and until when, by the database's clock; 0 if nobody does any more.
+"""
 
 token = Table(
     "token",

@@ -16,11 +16,13 @@ from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
-from sqlalchemy import Engine, bindparam, delete, insert, select, update
+from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
 from headgate_controller.errors import AlreadyExistsError, HeadgateError, NotFoundError, UnavailableError
 from headgate_controller.principal import Principal
+from headgate_controller.store.database import Database
+from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.tables import token as table
 
 log = logging.getLogger(__name__)
@@ -69,12 +71,18 @@ class Token:
 class Tokens:
     """Every token of the site. Used on the event loop; only the database is worked with elsewhere."""
 
-    def __init__(self, engine: Engine, clock: Callable[[], int] = time.time_ns) -> None:
-        self._engine = engine
+    def __init__(self, database: Database, clock: Callable[[], int] = time.time_ns) -> None:
+        self._engine = database.engine
+        self._epoch = database.epoch()
         self._clock = clock
-        with engine.connect() as connection:
-            self._by_prefix = {row.prefix: _token(row) for row in connection.execute(select(table))}
+        self._by_prefix: dict[str, Token] = {}
         self._used: dict[str, int] = {}
+        self.reload()
+
+    def reload(self) -> None:
+        """Take in what another controller has changed; that blocks, and is for one that does not lead."""
+        with self._engine.connect() as connection:
+            self._by_prefix = {row.prefix: _token(row) for row in connection.execute(select(table))}
 
     def authenticate(self, secret: str) -> Principal:
         """Return the caller whom a secret proves.
@@ -158,6 +166,7 @@ class Tokens:
     def _execute(self, statement: Any, rows: Any) -> None:
         try:
             with self._engine.begin() as connection:
+                hold_lease(connection, self._epoch)
                 connection.execute(statement, rows)
         except IntegrityError:
             raise

@@ -25,7 +25,6 @@ from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
 from headgate_controller.schema import Schema
 from headgate_controller.store.database import Database
-from headgate_controller.store.lease import StaleEpochError
 from headgate_controller.store.records import Outcome, Records, Step, check_same
 from headgate_controller.world import Draft, World
 
@@ -45,6 +44,10 @@ Timed = Callable[[Sequence[Arrival], float, float], None]
 """Told, on the event loop, of each group that was committed: when, in seconds since the epoch, that began and ended."""
 
 
+class InDoubtError(Exception):
+    """The connection broke off while the database was committing: whether it has, only the database knows."""
+
+
 @dataclass(frozen=True, slots=True)
 class Queued:
     """A request, and who waits for its outcome."""
@@ -56,10 +59,15 @@ class Queued:
 
 
 class Writer:
-    """The only one that changes intent."""
+    """The only one that changes intent. `in_doubt` is set when it has stopped, since what the database holds is not
+    known any more: then it is to be read again.
+    """
 
     def __init__(self, database: Database, schema: Schema, world: World, publish: Publish) -> None:
         self._engine: Engine = database.engine
+        self._remote = database.shared
+        self.in_doubt = asyncio.Event()
+        self._doubt: UnavailableError | None = None
         self._records = Records(schema, database.epoch())
         self._schema = schema
         self._world = world
@@ -89,11 +97,12 @@ class Writer:
         """How many requests wait."""
         return self._queue.qsize()
 
-    def close(self) -> None:
-        """Finish what is queued and stop."""
+    def close(self, seconds: float | None = None) -> bool:
+        """Finish what is queued and stop; return False if that takes longer than so many seconds."""
         self._closed = True
         self._queue.put(None)
-        self._thread.join()
+        self._thread.join(seconds)
+        return not self._thread.is_alive()
 
     def _run(self) -> None:
         while (first := self._queue.get()) is not None:
@@ -108,17 +117,24 @@ class Writer:
 
     def _commit(self, group: Sequence[Queued]) -> None:
         """Apply a group and commit it; if that fails, its requests one by one, so that one bad one hurts no other."""
+        if self._doubt is not None:
+            self._tell_all(group, self._doubt)
+            return
         began = time.time()
         try:
-            with self._engine.begin() as connection:
+            with self._engine.connect() as connection:
                 steps, answers = self._apply(connection, [queued.request for queued in group])
                 self._records.write(connection, steps)
+                self._finish(connection)
+        except InDoubtError as error:
+            self._stop_in_doubt(group, error)
+            return
         except Exception as error:
             if len(group) > 1:
                 for queued in group:
                     self._commit([queued])
             else:
-                self._loop.call_soon_threadsafe(_tell, [(group[0], _explained(error))])
+                self._tell_all(group, _explained(error))
             return
         changing = [step for step in steps if step.changed]
         if changing:
@@ -129,6 +145,30 @@ class Writer:
         arrivals = _arrivals(pairs, frozenset(step.stamp.revision for step in changing))
         self._loop.call_soon_threadsafe(self.on_commit, arrivals, began, time.time())
         self._loop.call_soon_threadsafe(_tell, pairs)
+
+    def _finish(self, connection: Connection) -> None:
+        """Commit.
+
+        Raises:
+            InDoubtError: the database was reached by a connection that broke off meanwhile.
+        """
+        try:
+            connection.commit()
+        except SQLAlchemyError as error:
+            if self._remote:
+                raise InDoubtError(str(getattr(error, "orig", None) or error)) from error
+            raise
+
+    def _stop_in_doubt(self, group: Sequence[Queued], error: InDoubtError) -> None:
+        """Take nothing further: what was committed cannot be told from memory."""
+        log.warning("commit in doubt", extra={"reason": str(error), "requests": len(group)})
+        text = f"It is not known whether the change was stored, since the database broke off meanwhile: {error}. Send"
+        self._tell_all(group, UnavailableError(f"{text} it again with the same request_id, or look before."))
+        self._doubt = UnavailableError("The controller reads its database anew; send the request again.")
+        self._loop.call_soon_threadsafe(self.in_doubt.set)
+
+    def _tell_all(self, group: Sequence[Queued], error: Exception) -> None:
+        self._loop.call_soon_threadsafe(_tell, [(queued, error) for queued in group])
 
     def _apply(self, connection: Connection, requests: Sequence[Request]) -> tuple[list[Step], list[Answer]]:
         """Return the steps to be written, and what each caller is to be told once they are."""
@@ -185,8 +225,6 @@ def _explained(error: Exception) -> Exception:
     match error:
         case HeadgateError():
             return error
-        case StaleEpochError():
-            return UnavailableError("Another controller leads the site now; send the request there.")
         case IntegrityError():
             log.error("database contradicts memory", extra={"reason": str(reason)})
             return InconsistentError(

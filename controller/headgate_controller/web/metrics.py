@@ -68,7 +68,8 @@ class Sources:
 class Metrics:
     """The metrics of one controller, in a registry of their own."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources | None) -> None:
+        """Begin to count; a controller that does not lead has no sources."""
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
         registry.register(_Present(sources))
@@ -141,11 +142,15 @@ class Metrics:
 class _Present(Collector):
     """What is so at the moment."""
 
-    def __init__(self, sources: Sources) -> None:
+    def __init__(self, sources: Sources | None) -> None:
         self._sources = sources
 
     def collect(self) -> Iterable[Any]:
         ask = self._sources
+        leading = "1 on the controller that leads the site, 0 on one that stands by and has nothing else to tell."
+        yield _one("headgate_leading", leading, ask is not None)
+        if ask is None:
+            return
         yield _one("headgate_revision", "The revision of the intent that is committed.", ask.revision())
         yield _one("headgate_commit_queue_requests", "Requests that wait for their commit.", ask.waiting())
         yield _each("headgate_resources", "Resources that there are, by type.", "kind", ask.resources())

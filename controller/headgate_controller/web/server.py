@@ -12,6 +12,7 @@ from typing import Any
 
 import uvicorn
 from starlette.routing import Route, Router
+from starlette.types import ASGIApp
 
 from headgate_controller.serving import UNIX, bound
 from headgate_controller.web.guard import Guard, nothing_there
@@ -43,13 +44,20 @@ class _Uvicorn(uvicorn.Server):
 class HttpServer:
     """Serves routes at addresses, which are taken at once: nothing is answered before `start`."""
 
-    def __init__(self, routes: Sequence[Route], listen: Iterable[str], tls: ssl.SSLContext | None = None) -> None:
-        """Take the addresses; what is no unix socket is reached by TLS, if it is given.
+    def __init__(
+        self,
+        routes: Sequence[Route],
+        listen: Iterable[str],
+        tls: ssl.SSLContext | None = None,
+        default: ASGIApp = nothing_there,
+    ) -> None:
+        """Take the addresses; what is no unix socket is reached by TLS, if it is given. Paths that are no route of
+        these are answered by `default`.
 
         Raises:
             ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
         """
-        app = Guard(Router(routes, redirect_slashes=False, default=nothing_there))
+        app = Guard(Router(routes, redirect_slashes=False, default=default))
         self._servers = [_Uvicorn(_settings(app, context)) for context in (None, tls)]
         self._sockets: list[list[socket.socket]] = [[], []]
         self._serving: list[asyncio.Task[None]] = []
