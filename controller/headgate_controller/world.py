@@ -7,6 +7,7 @@ also remembers who asked (`compile.py`).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from functools import wraps
@@ -54,6 +55,14 @@ class Pool:
 
     def __init__(self, chunks: Map[int, int] | None = None) -> None:
         self._chunks = Map() if chunks is None else chunks
+
+    @classmethod
+    def of(cls, numbers: Iterable[int]) -> Pool:
+        """Return an empty pool in which each of the numbers is flipped in turn."""
+        chunks: defaultdict[int, int] = defaultdict(int)
+        for number in numbers:
+            chunks[number >> CHUNK_BITS] ^= 1 << (number & (CHUNK - 1))
+        return cls(Map({at: bits for at, bits in chunks.items() if bits}))
 
     def __contains__(self, number: int) -> bool:
         return bool(self._chunks.get(number >> CHUNK_BITS, 0) >> (number & (CHUNK - 1)) & 1)
@@ -169,6 +178,22 @@ class World:
         index = _reindexed(self.index, name, before, after)
         pools = _repooled(self.pools, before, after)
         return World(self.revision, resources, index, pools, self.reserved)
+
+    def filled(self, nouns: Iterable[Noun]) -> World:
+        """Return the World with these nouns instead of its own: what `replace` makes of them one by one, at a fraction
+        of the cost.
+        """
+        resources: dict[str, Noun] = {noun.name: noun for noun in nouns}
+        groups: defaultdict[Entry, dict[str, None]] = defaultdict(dict)
+        taken: defaultdict[str, list[int]] = defaultdict(list)
+        for name, noun in resources.items():
+            for entry in noun.entries():
+                groups[entry][name] = None
+            for owner, number in set(noun.taken()):
+                taken[owner].append(number)
+        index: Index = Map({entry: Map(names) for entry, names in groups.items()})
+        pools = Map({owner: Pool.of(numbers) for owner, numbers in taken.items()})
+        return World(self.revision, Map(resources), index, pools, self.reserved)
 
 
 def _reindexed(index: Index, name: str, before: Noun | None, after: Noun | None) -> Index:

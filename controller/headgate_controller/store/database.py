@@ -174,7 +174,7 @@ def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> Wo
     Raises:
         UnknownKindError: it holds resources of a kind that is not there.
     """
-    world = empty
+    nouns: list[Any] = []
     with engine.connect() as connection:
         newest = connection.execute(select(func.max(tables.revision.c.revision))).scalar() or 0
         with_secrets = func.coalesce(tables.secret.c.message, tables.intent.c.message)
@@ -184,8 +184,8 @@ def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> Wo
             if codec is None:
                 text = f"The database holds resources of the kind {kind}, which is not there; add its module to"
                 raise UnknownKindError(f"{text} extra_kinds.")
-            world = world.replace(None, codec.from_store(codec.message.FromString(message)))
-    return replace(world, revision=newest)
+            nouns.append(codec.from_store(codec.message.FromString(message)))
+    return replace(empty.filled(nouns), revision=newest)
 
 
 LoggedChange = tuple[int, str, str, int, bytes | None]

@@ -107,6 +107,9 @@ def test_index_and_pools_are_a_function_of_the_resources(operations: list[Port |
     afresh = toy.world_of(*world.resources.values())
     assert world.index == afresh.index
     assert all(world.pool(s)._chunks == afresh.pool(s)._chunks for s in ("s0", "s1"))
+    filled = World().filled(world.resources.values())
+    assert (filled.resources, filled.index) == (world.resources, world.index)
+    assert all(world.pool(s)._chunks == filled.pool(s)._chunks for s in ("s0", "s1"))
 
 
 @view
