@@ -45,7 +45,10 @@ class PieceError(Exception):
 
 
 class Answer:
-    """What is remembered of one question: its value, what it read, and who read it (`readers` is the inverse)."""
+    """What is remembered of one question: its value, what it read, and who read it (`readers` is the inverse).
+
+    Nobody reads a unit, and there are as many as resources: they share a set that stays empty.
+    """
 
     __slots__ = ("question", "rank", "readers", "reads", "value")
 
@@ -54,7 +57,10 @@ class Answer:
         self.rank = rank
         self.value: object = None
         self.reads: tuple[Answer, ...] = ()
-        self.readers: set[Answer] = set()
+        self.readers: set[Answer] = set() if rank < UNIT_RANK else cast("set[Answer]", _NOBODY)
+
+
+_NOBODY: frozenset[Answer] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

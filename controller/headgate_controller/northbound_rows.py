@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-from headgate_common.rows import Atom, Member, Row, RowKey, Value
+from headgate_common.rows import EMPTY, Atom, Member, Row, RowKey, Value
 
 COLUMNS: Mapping[str, tuple[str, ...]] = {
     "Logical_Switch": ("name", "other_config", "ports"),
@@ -45,6 +45,11 @@ def switch_key(subnet: str) -> RowKey:
     return RowKey("Logical_Switch", subnet)
 
 
+def dhcp_key(subnet: str, version: int) -> RowKey:
+    """Return the key of the DHCP options of a subnet's range of a family, 4 or 6."""
+    return RowKey("DHCP_Options", f"{subnet}/v{version}")
+
+
 def router_key(vpc: str) -> RowKey:
     """Return the key of a VPC's router."""
     return RowKey("Logical_Router", vpc)
@@ -80,22 +85,22 @@ def switch_port(  # noqa: PLR0913 - the columns of the table
     key: RowKey,
     *,
     type: str = "",  # noqa: A002 - the column's name
-    addresses: Iterable[str] = (),
-    port_security: Iterable[str] = (),
+    addresses: frozenset[Atom] = EMPTY,
+    port_security: frozenset[Atom] = EMPTY,
     options: Mapping[str, str] | None = None,
-    dhcpv4: RowKey | None = None,
-    dhcpv6: RowKey | None = None,
+    dhcpv4: frozenset[Atom] = EMPTY,
+    dhcpv6: frozenset[Atom] = EMPTY,
     tag: int | None = None,
 ) -> Row:
     """Return a switch port; its OVN name is the key's name."""
     columns: dict[str, Value] = {
         "name": key.name,
         "type": type,
-        "addresses": frozenset(addresses),
-        "port_security": frozenset(port_security),
+        "addresses": addresses,
+        "port_security": port_security,
         "options": options or {},
-        "dhcpv4_options": optional(dhcpv4),
-        "dhcpv6_options": optional(dhcpv6),
+        "dhcpv4_options": dhcpv4,
+        "dhcpv6_options": dhcpv6,
         "tag": optional(tag),
     }
     return Row(key, columns)

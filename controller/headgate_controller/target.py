@@ -252,12 +252,14 @@ class _Claims:
 
 
 class _Members:
-    """The members yielded, how often each, and which of them have a given row as their value."""
+    """The members yielded, how often each, and which of them have a given row as their value: most rows are in one
+    place, whose member then stands for the set.
+    """
 
     def __init__(self) -> None:
         self._values: dict[RowKey, dict[str, set[Atom]]] = {}
         self._repeats: dict[Member, int] = {}
-        self._naming: dict[RowKey, set[Member]] = {}
+        self._naming: dict[RowKey, Member | set[Member]] = {}
 
     def __contains__(self, member: Member) -> bool:
         return member.value in self._values.get(member.row, {}).get(member.column, ())
@@ -268,7 +270,8 @@ class _Members:
 
     def naming(self, key: RowKey) -> Collection[Member]:
         """Return the members whose value is the row."""
-        return self._naming.get(key, ())
+        naming = self._naming.get(key, ())
+        return naming if type(naming) is set else (cast(Member, naming),) if naming else ()
 
     def take(self, member: Member) -> bool:
         """Count one more; return whether it is the first."""
@@ -285,8 +288,17 @@ class _Members:
         else:
             values.add(value)
         if type(value) is RowKey:
-            _add(self._naming, value, member)
+            self._name(value, member)
         return True
+
+    def _name(self, key: RowKey, member: Member) -> None:
+        naming = self._naming.get(key)
+        if naming is None:
+            self._naming[key] = member
+        elif type(naming) is set:
+            naming.add(member)
+        else:
+            self._naming[key] = {cast(Member, naming), member}
 
     def drop(self, member: Member) -> bool:
         """Count one less; return whether it was the last."""
@@ -300,8 +312,15 @@ class _Members:
         if not columns:
             del self._values[member.row]
         if type(member.value) is RowKey:
-            _discard(self._naming, member.value, member)
+            self._unname(member.value, member)
         return True
+
+    def _unname(self, key: RowKey, member: Member) -> None:
+        naming = self._naming[key]
+        if type(naming) is set and len(naming) > 1:
+            naming.remove(member)
+        else:
+            del self._naming[key]
 
 
 def _only_in(some: tuple[Piece, ...], others: tuple[Piece, ...]) -> Iterable[Piece]:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from headgate_common.rows import Member, Row, RowKey
+from headgate_common.rows import EMPTY, Atom, Member, Row, RowKey
 from headgate_controller.addresses import V4, V6, text, text4
 from headgate_controller.errors import Violation
 from headgate_controller.kinds.registry import ERROR, Condition, Faults, Kind
 from headgate_controller.names import id_of
-from headgate_controller.northbound_rows import held, switch_key, switch_port
+from headgate_controller.northbound_rows import held, switch_port
 from headgate_controller.nouns.port import Port
 from headgate_controller.nouns.subnet import Subnet, ipv6_pool, subnet_facts
 from headgate_controller.observed import Observed
@@ -94,23 +94,22 @@ def compile_port(port: Port, world: Answers) -> Iterator[Row | Member]:
 
     Source: ovn-nb(5), table Logical_Switch_Port.
     """
-    subnet = port.subnet
-    facts = subnet_facts(world, subnet)
+    facts = subnet_facts(world, port.subnet)
     if facts is None or port.mac is None:
         return
     ips = [text4(port.ip)] if port.ip is not None else []
     ips += [text(V6, port.ipv6)] if port.ipv6 is not None else []
-    addresses = [" ".join([port.mac, *ips])]
+    addresses: frozenset[Atom] = frozenset({" ".join([port.mac, *ips])})
     key = RowKey("Logical_Switch_Port", port.meta.uid)
     row = switch_port(
         key,
         addresses=addresses,
         port_security=addresses,
         options={"requested-chassis": id_of(port.host)} if port.host else {},
-        dhcpv4=RowKey("DHCP_Options", f"{subnet}/v4") if port.ip is not None and facts.dhcp_v4 else None,
-        dhcpv6=RowKey("DHCP_Options", f"{subnet}/v6") if port.ipv6 is not None and facts.dhcp_v6 else None,
+        dhcpv4=facts.dhcpv4 if port.ip is not None else EMPTY,
+        dhcpv6=facts.dhcpv6 if port.ipv6 is not None else EMPTY,
     )
-    yield from held(switch_key(subnet), "ports", row)
+    yield from held(facts.switch, "ports", row)
 
 
 @dataclass(frozen=True, slots=True)

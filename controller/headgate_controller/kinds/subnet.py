@@ -8,15 +8,17 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from headgate_common.rows import Member, Row, RowKey
-from headgate_controller.addresses import V4, Prefix, text, text4
+from headgate_controller.addresses import V4, V6, Prefix, text, text4
 from headgate_controller.errors import Violation
 from headgate_controller.kinds.registry import ERROR, INFO, Condition, Faults, Kind
 from headgate_controller.northbound_rows import (
+    dhcp_key,
     dhcp_options,
     external_key,
     gateway_key,
     held,
     nat,
+    optional,
     router_key,
     router_port,
     switch,
@@ -181,7 +183,7 @@ def _vlan_port(subnet: Subnet) -> Iterator[Row | Member]:
     assert subnet.vlan is not None
     key = RowKey("Logical_Switch_Port", f"{subnet.name}/vlan")
     options = {"network_name": subnet.vlan.physical_network}
-    row = switch_port(key, type="localnet", addresses=["unknown"], options=options, tag=subnet.vlan.id or None)
+    row = switch_port(key, type="localnet", addresses=optional("unknown"), options=options, tag=subnet.vlan.id or None)
     yield from held(switch_key(subnet.name), "ports", row)
 
 
@@ -196,7 +198,7 @@ def _router_port(subnet: Subnet, vpc: str) -> Iterator[Row | Member]:
     )
     yield from held(router_key(vpc), "ports", router_port(port, subnet.gateway_mac or "", networks, ra=ra))
     peer = RowKey("Logical_Switch_Port", f"{subnet.name}/router")
-    row = switch_port(peer, type="router", addresses=["router"], options={"router-port": port.name})
+    row = switch_port(peer, type="router", addresses=optional("router"), options={"router-port": port.name})
     yield from held(switch_key(subnet.name), "ports", row)
 
 
@@ -220,13 +222,13 @@ def _dhcp(subnet: Subnet) -> Iterator[Row]:
         if subnet.vpc:
             options["mtu"] = str(OVERLAY_MTU)
         yield dhcp_options(
-            RowKey("DHCP_Options", f"{subnet.name}/v4"),
+            dhcp_key(subnet.name, V4),
             str(subnet.cidr),
             options | _names(subnet, subnet.cidr, "domain_name"),
         )
     if subnet.ipv6_cidr and subnet.vpc:
         yield dhcp_options(
-            RowKey("DHCP_Options", f"{subnet.name}/v6"),
+            dhcp_key(subnet.name, V6),
             str(subnet.ipv6_cidr),
             {"server_id": mac} | _names(subnet, subnet.ipv6_cidr, "domain_search"),
         )

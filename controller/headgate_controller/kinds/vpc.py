@@ -16,6 +16,7 @@ from headgate_controller.northbound_rows import (
     ha_chassis,
     ha_group,
     held,
+    optional,
     redirect_of,
     router,
     router_key,
@@ -160,7 +161,7 @@ def compile_vpc(vpc: Vpc, world: Answers) -> Iterator[Row | Member]:
         yield from held(key, "ports", router_port(port, attachment.router_mac or "", networks, ha_group=group))
         peer = RowKey("Logical_Switch_Port", f"{port.name}/switch")
         options = {"router-port": port.name, "nat-addresses": "router"}
-        row = switch_port(peer, type="router", addresses=["router"], options=options)
+        row = switch_port(peer, type="router", addresses=optional("router"), options=options)
         yield from held(switch_key(attachment.subnet), "ports", row)
 
 

@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from headgate_controller.addresses import V4, Address, Prefix
+from headgate_common.rows import Atom, RowKey
+from headgate_controller.addresses import V4, V6, Address, Prefix
 from headgate_controller.names import vpc_of
+from headgate_controller.northbound_rows import dhcp_key, optional, switch_key
 from headgate_controller.nouns.meta import NEW, Meta
 from headgate_controller.nouns.vpc import ExternalAttachment, attachments, vpc_exists
 from headgate_controller.world import Answers, Entry, view
@@ -98,10 +100,13 @@ def ipv6_pool(subnet: str) -> str:
 
 
 class SubnetFacts(NamedTuple):
-    """What ports need of their subnet; a change of anything else recompiles no port."""
+    """What ports need of their subnet: the key of its switch, and those of its DHCP options, if it has any. All its
+    ports share them; a change of anything else recompiles no port.
+    """
 
-    dhcp_v4: bool
-    dhcp_v6: bool
+    switch: RowKey
+    dhcpv4: frozenset[Atom]
+    dhcpv6: frozenset[Atom]
 
 
 class ExternalFacts(NamedTuple):
@@ -126,8 +131,12 @@ def subnet_facts(world: Answers, name: str) -> SubnetFacts | None:
     subnet = world.get(Subnet, name)
     if subnet is None or (subnet.vpc and not vpc_exists(world, subnet.vpc)):
         return None
+    dhcp_v4 = subnet.cidr is not None and subnet.gateway is not None
+    dhcp_v6 = subnet.ipv6_cidr is not None and subnet.vpc is not None
     return SubnetFacts(
-        subnet.cidr is not None and subnet.gateway is not None, subnet.ipv6_cidr is not None and subnet.vpc is not None
+        switch_key(name),
+        optional(dhcp_key(name, V4) if dhcp_v4 else None),
+        optional(dhcp_key(name, V6) if dhcp_v6 else None),
     )
 
 

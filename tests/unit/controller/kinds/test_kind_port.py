@@ -18,6 +18,7 @@ from kind_site import (
     later,
     rows_of,
     simple,
+    units,
     words,
     yielded,
 )
@@ -25,6 +26,7 @@ from kind_site import (
 from headgate_common.rows import EMPTY, RowKey
 from headgate_controller import pools
 from headgate_controller.addresses import parse_prefix
+from headgate_controller.compile import Compiler
 from headgate_controller.nouns.subnet import Subnet
 from headgate_controller.world import CHUNK, Pool, World
 
@@ -270,6 +272,30 @@ def test_creating_a_port_does_the_same_work_beside_two_ports_and_beside_two_thou
         creation = site.creation(A)
         counts.append(calls(lambda creation=creation, site=site: site.submit(creation)))
     assert counts[0] == counts[1]
+
+
+def test_compiling_a_port_does_the_same_work_beside_two_ports_and_beside_two_thousand() -> None:
+    counts = []
+    for others in (2, 2_000):
+        site, compiler = Site(), Compiler(units())
+        site.create(VPC)
+        site.create(SUBNET, cidr="10.0.0.0/16")
+        for number in range(others):
+            site.create(f"{SUBNET}/ports/p{number}")
+        compiler.advance(site.world, site.world.resources)
+        site.create(A)
+        counts.append(calls(lambda site=site, compiler=compiler: compiler.advance(site.world, [A])))
+    assert counts[0] == counts[1]
+
+
+def test_ports_of_a_subnet_share_what_is_the_same_of_them() -> None:
+    site, compiler = simple(), Compiler(units())
+    keys = [RowKey("Logical_Switch_Port", site.create(name).meta.uid) for name in (A, B)]
+    compiler.advance(site.world, site.world.resources)
+    rows = [compiler.target.wanted(key) for key in keys]
+    first, second = (row.columns for row in rows if row)
+    assert first["dhcpv4_options"] is second["dhcpv4_options"]
+    assert first["addresses"] is first["port_security"]
 
 
 # --- rows -------------------------------------------------------------------------------------------------------------
