@@ -8,6 +8,9 @@ from typing import Any
 
 import grpc
 
+BUSY = "BUSY"
+"""The reason of a refusal that nothing is wrong with the request: it is to be sent again, a little later."""
+
 DETAILS = "grpc-status-details-bin"
 """Where gRPC carries the rich status (google.rpc.Status) in a call's trailing metadata."""
 
@@ -56,6 +59,13 @@ def is_explained(error: grpc.RpcError) -> bool:
 def is_taken(error: grpc.RpcError) -> bool:
     """Return whether a controller that leads its site says why; one that stands by only says who does."""
     return is_explained(error) and read_refusal(error).reason != NOT_LEADING
+
+
+def is_busy(error: BaseException) -> bool:
+    """Return whether a call was refused only because too much was under way, so that it may be repeated."""
+    if not isinstance(error, grpc.RpcError) or error.code() is not grpc.StatusCode.RESOURCE_EXHAUSTED:
+        return False
+    return read_refusal(error).reason == BUSY
 
 
 def _packed_status(error: grpc.RpcError) -> bytes:

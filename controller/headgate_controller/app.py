@@ -41,7 +41,7 @@ from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.renewal import Renewal
 from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
 from headgate_controller.ovn.tracer import Tracer
-from headgate_controller.rpc_errors import Call, Guard, anybody
+from headgate_controller.rpc_guard import Call, Guard, anybody
 from headgate_controller.serving import HOST_OPTIONS, UNIX, Server, describe, server
 from headgate_controller.site import Site
 from headgate_controller.store.restore import Held

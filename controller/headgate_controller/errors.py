@@ -154,6 +154,21 @@ class ExhaustedError(HeadgateError):
     code, reason = "RESOURCE_EXHAUSTED", "TOO_MUCH"
 
 
+class BusyError(HeadgateError):
+    """More is under way than there is room for; the same request succeeds later, and nothing of it was done."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "BUSY"
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, retriable="true")
+
+
+class TooLargeError(HeadgateError):
+    """A message, or a body, has more bytes than are taken."""
+
+    code, reason = "RESOURCE_EXHAUSTED", "TOO_LARGE"
+
+
 class IdleError(HeadgateError):
     """The caller has been silent for too long."""
 

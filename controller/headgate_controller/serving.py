@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Iterable, Iterator, Sequence
@@ -14,12 +15,20 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from headgate_controller.errors import HeadgateError
+from headgate_controller.rpc_guard import LARGEST_OF_METHOD
+from headgate_controller.traffic import MOST_OF_ONE
 
-LARGEST_MESSAGE = 64 * 1024 * 1024
+LARGEST_ANSWER = 64 * 1024 * 1024
 OPTIONS = (
-    ("grpc.max_receive_message_length", LARGEST_MESSAGE),
-    ("grpc.max_send_message_length", LARGEST_MESSAGE),
+    # Twice what any method takes, so that most of who sends more is told in our words.
+    ("grpc.max_receive_message_length", 2 * max(LARGEST_OF_METHOD.values())),
+    ("grpc.max_send_message_length", LARGEST_ANSWER),
     ("grpc.so_reuseport", 0),
+    # Of one connection, more than one caller may have under way: what is beyond is refused before anything is kept.
+    ("grpc.max_concurrent_streams", 2 * MOST_OF_ONE),
+    # A client that has gone without a word, or that reads nothing at all, does not answer.
+    ("grpc.keepalive_time_ms", 60_000),
+    ("grpc.keepalive_timeout_ms", 20_000),
 )
 HOST_OPTIONS = (
     # The largest that a host says is its report, of some hundred bytes for each port.
@@ -67,12 +76,20 @@ def server(
     Raises:
         ListenError: an address is neither loopback nor a unix socket and there is no TLS, or it is taken.
     """
+    logging.getLogger("grpc._cython.cygrpc").addFilter(_is_news)
     # Of an option that is there twice, gRPC takes the first.
     made = grpc.aio.server(interceptors=interceptors, options=[*options, *OPTIONS])
     made.add_generic_rpc_handlers(tuple(handlers))
     for address in listen:
         _listen(made, address, credentials)
     return made
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Return whether what gRPC logs is worth it: not that a client was gone before it had taken its answer, of which
+    there may be thousands at once.
+    """
+    return record.exc_info is None or getattr(record.exc_info[0], "__name__", "") != "ExecuteBatchError"
 
 
 async def describe(described: grpc.aio.Server, services: Sequence[str], *, serving: bool = True) -> None:

@@ -22,7 +22,7 @@ from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import NotLeadingError
 from headgate_controller.hosts.door import Door
 from headgate_controller.leadership import RENEWALS, Lead, clock, in_thread
-from headgate_controller.rpc_errors import Guard, anybody
+from headgate_controller.rpc_guard import Guard, anybody
 from headgate_controller.serving import HOST_OPTIONS, Server, describe, server
 from headgate_controller.store.candidate import Candidate, Leader
 from headgate_controller.store.tokens import Tokens
@@ -136,7 +136,8 @@ class Standby:
         door = Door(Trust(Path(config.pki_dir), Path(config.ca_dir)))
         proof = certificate.credentials() if certificate else None
         elsewhere = [Elsewhere(self._refusal)]
-        guard = Guard(anybody, metrics.watch)
+        # All paths are answered, and are told apart by nobody: what callers make up must not become a label.
+        guard = Guard(anybody, lambda _path, *, streams: metrics.watch("any", streams=streams))
         api = server(elsewhere, config.listen, [guard], (), proof)
         await describe(api, (), serving=False)
         credentials = settings.host_credentials(config, door)
@@ -169,7 +170,7 @@ class Elsewhere(grpc.GenericRpcHandler):  # grpc gives no other way than to inhe
 
     def service(self, details: Any) -> Any:
         """Return what answers a call."""
-        if details.method.split("/")[1] in (health.SERVICE_NAME, reflection.SERVICE_NAME):
+        if details.method.strip("/").partition("/")[0] in (health.SERVICE_NAME, reflection.SERVICE_NAME):
             return None
         return grpc.stream_stream_rpc_method_handler(self._refuse)
 

@@ -12,6 +12,7 @@ import grpc.aio
 from google.protobuf.message import Message
 
 from headgate_common.methods import Method
+from headgate_common.refusals import is_busy
 from headgate_terraform.interruption import GRACE_SECONDS, Interruption
 from headgate_terraform.settings import DNS, Endpoint, Settings
 
@@ -80,7 +81,7 @@ class Client:
                 raise
             return answer
 
-        return await self.persist(attempt, until=until, retry_if=is_unanswered)
+        return await self.persist(attempt, until=until, retry_if=lambda e: is_unanswered(e) or is_busy(e))
 
     def _see_that_tls_is_not_it(self, error: grpc.aio.AioRpcError) -> None:
         """See why no controller answered: no patience helps against a certificate.

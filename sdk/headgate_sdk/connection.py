@@ -15,6 +15,7 @@ from google.protobuf.message import Message
 from headgate_common.client_access import CA_FILE, check_endpoint, endpoints_from, is_plaintext, token_from
 from headgate_common.handshake import explain
 from headgate_common.methods import Method
+from headgate_common.refusals import is_busy
 from headgate_sdk.errors import UnreachableError, is_unanswered, refusal
 
 DEFAULT_ENDPOINT = "localhost:7443"
@@ -120,9 +121,9 @@ class Connection:
 
 
 def _patience(stop: tenacity.stop.stop_base) -> tenacity.Retrying:
-    """Return what repeats an attempt, with growing pauses, as long as no controller answers it."""
+    """Return what repeats an attempt, with growing pauses, as long as no controller answers it, or has room for it."""
     return tenacity.Retrying(
-        retry=tenacity.retry_if_exception(is_unanswered),
+        retry=tenacity.retry_if_exception(lambda error: is_unanswered(error) or is_busy(error)),
         wait=tenacity.wait_random_exponential(multiplier=0.1, max=1),
         stop=stop,
         reraise=True,

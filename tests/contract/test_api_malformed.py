@@ -341,8 +341,9 @@ def test_wild_agents_are_answered_or_refused(
 
 def test_a_request_of_many_megabytes_is_refused_and_the_next_one_served(api: Api, project: str) -> None:
     get = next(method for method in METHODS if method.name == "GetVpc")
-    request = message_factory.GetMessageClass(get.input_type)(name="x" * 20_000_000)
+    request = message_factory.GetMessageClass(get.input_type)(name="x" * 1_000_000)
     assert judged(call(api, get, request.SerializeToString(), seconds=20)) == "INVALID_ARGUMENT"
-    too_large = call(api, get, b"x" * (70 * 1024 * 1024), seconds=20)
-    assert too_large.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
+    for size in (20_000_000, 70_000_000):
+        too_large = call(api, get, b"x" * size, seconds=20)
+        assert too_large.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert serves(api)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import grpc
@@ -15,6 +16,15 @@ from token_site import READ_ONLY, TokenSite
 from api import Api
 from headgate.v1 import intent_pb2, subnet_pb2, vpc_pb2
 from headgate_controller.api import plan_sessions
+from headgate_controller.api.callers import caller
+from headgate_controller.api.gate import Foreign
+from headgate_controller.errors import ExhaustedError
+from headgate_controller.kinds import registry
+from headgate_controller.principal import ADMINISTRATOR
+from headgate_controller.schema import Schema
+from headgate_controller.state import Committed
+from headgate_controller.traffic import MOST_OF_METHOD
+from headgate_controller.world import EMPTY_WORLD
 
 Step = intent_pb2.PlanSessionRequest
 
@@ -95,7 +105,6 @@ MALFORMED = [
     (named("manage", ""), ("manage", "BAD_NAME")),
     (named("keep", "x" * 2000), ("keep", "BAD_NAME")),
     (b"\xff\xff\xff", ("", "UNREADABLE")),
-    (created(1, vpc_pb2.Vpc(), name="x", description="x" * 2_000_000), ("step", "TOO_LONG")),
 ]
 
 
@@ -118,24 +127,58 @@ def test_a_name_of_no_form_is_a_fault_of_the_plan(api: Api, project: str) -> Non
     assert [(field, reason) for field, reason, *_ in found] == [("name", "BAD_NAME")]
 
 
-def test_more_plans_at_a_time_than_fit_are_refused_in_words_until_one_ends(api: Api) -> None:
+def test_a_step_larger_than_any_resource_ends_the_session_in_words(api: Api) -> None:
+    error = refused(api, created(1, vpc_pb2.Vpc(), name="x", description="x" * 2_000_000))
+    assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "TOO_LARGE")
+
+
+def test_more_plans_at_a_time_than_fit_are_refused_in_words_until_one_ends(site: TokenSite) -> None:
     forever = threading.Event()
 
     def silent() -> Iterator[Step]:
-        yield named("keep", "projects/p/vpcs/none")
+        yield named("keep", "projects/a/vpcs/none")
         forever.wait()
 
-    calls = [api.intent.PlanSession(silent(), timeout=60) for _ in range(plan_sessions.MOST_SESSIONS)]
+    each = MOST_OF_METHOD["/headgate.v1.IntentService/PlanSession"]
+    holders = [site.holding("a") for _ in range(plan_sessions.MOST_SESSIONS // each)]
+    calls = [holder.intent.PlanSession(silent(), timeout=60) for holder in holders for _ in range(each)]
     try:
         for call in calls:
             next(call)
-        error = refused(api, named("keep", "projects/p/vpcs/none"))
+        error = refused(site.holding("a"), named("keep", "projects/a/vpcs/none"))
         assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "TOO_MUCH")
         assert "repeat yours when one has ended" in error.message
     finally:
         forever.set()
         for call in calls:
             call.cancel()
+
+
+@pytest.mark.parametrize(
+    ("bound", "value", "words"),
+    [
+        ("MOST_OF_SESSION", 1_000, "and 1000 are the most of one plan"),
+        ("MOST_BYTES", 1_000, "1000 of all that are being made"),
+        ("MOST_RESOURCES", 3, "tell of 3 resources, and no more fit"),
+    ],
+)
+def test_a_plan_that_tells_more_than_fits_is_refused_in_words(
+    monkeypatch: pytest.MonkeyPatch, bound: str, value: int, words: str
+) -> None:
+    monkeypatch.setattr(plan_sessions, bound, value)
+
+    async def steps() -> AsyncIterator[Step]:
+        for number in range(100):
+            yield named("manage", f"projects/p/vpcs/v{number}")
+
+    async def act() -> None:
+        caller.set(ADMINISTRATOR)
+        schema, nothing = Schema(registry.load()), Foreign(frozenset(), frozenset(), ())
+        served = plan_sessions.PlanSessions(schema, Committed(EMPTY_WORLD), lambda _principal, _step: nothing)
+        await anext(aiter(served.session(steps(), None)))
+
+    with pytest.raises(ExhaustedError, match=words):
+        asyncio.run(act())
 
 
 def test_a_reference_to_what_a_token_may_not_know_of_is_a_fault_at_its_field_and_the_plan_goes_on(

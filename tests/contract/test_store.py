@@ -25,6 +25,7 @@ from sqlalchemy.exc import DBAPIError
 
 from headgate_controller.errors import (
     AlreadyExistsError,
+    BusyError,
     HeadgateError,
     InconsistentError,
     InvalidError,
@@ -676,6 +677,21 @@ def test_a_store_that_is_closed_answers_what_it_has_and_refuses_the_rest(url: st
         assert (await pending).revision == 1
         with pytest.raises(UnavailableError, match="stopping"):
             await store.submit(creation("projects/p/vpcs/w"))
+
+    live(url, act)
+
+
+def test_a_full_queue_refuses_what_comes_on_top_and_serves_it_once_there_is_room(
+    url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("headgate_controller.store.writer.MOST_WAITING", 3)
+
+    async def act(store: Store) -> None:
+        found = await store.together(*(store.submit(creation(f"projects/p/vpcs/v{number}")) for number in range(4)))
+        assert [type(one) for one in found] == [Outcome, Outcome, BusyError, BusyError]
+        assert "3 changes wait to be stored, and 3 are the most" in str(found[2])
+        assert sorted(store.world.resources) == ["projects/p/vpcs/v0", "projects/p/vpcs/v1"]
+        await store.submit(creation("projects/p/vpcs/v2"), creation("projects/p/vpcs/v3"))
 
     live(url, act)
 

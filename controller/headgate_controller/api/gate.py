@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any, NamedTuple
 
 from google.protobuf.message import Message
@@ -16,6 +17,7 @@ from headgate_controller.principal import ADMINISTRATOR, Access, Principal
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.store.tokens import Tokens
+from headgate_controller.traffic import Passage, Traffic
 
 HEADER = "authorization"
 SCHEME = "bearer "
@@ -49,16 +51,19 @@ class Gate:
         self._committed = committed
         self._require_tokens = require_tokens
         self._failures = Failures()
+        self._traffic = Traffic()
 
     def admit(self, method: str, context: Any) -> Admitted:
         """Return a call whose caller is known.
 
         Raises:
             TokenMissingError, TokenUnknownError, TokenExpiredError: the caller does not prove who it is.
+            BusyError: it has too much under way.
         """
         demand = self._demands.of(method)
         admitted = Admitted(self, demand, method, context)
         admitted.recognise()
+        admitted.begin(self._traffic)
         return admitted
 
     def recognised(self, demand: Demand, method: str, context: Any) -> Principal:
@@ -107,7 +112,46 @@ class Admitted:
         self._method = method
         self._context = context
         self._principal = NOBODY
+        self._passage: Passage | None = None
         self._given: set[str] = set()
+
+    def begin(self, traffic: Traffic) -> None:
+        """Take a place among the calls that are under way, those of nobody known by the machine they come from.
+
+        Raises:
+            BusyError: there is none.
+        """
+        known = self._principal is not NOBODY
+        caller = self._principal.name if known else f"Whoever is at {machine_of(self._context.peer())}"
+        self._passage = traffic.begin(caller, self._method, known=known)
+
+    @property
+    def passage(self) -> Passage:
+        """Its place among the calls that are under way."""
+        assert self._passage is not None, "begin comes first"
+        return self._passage
+
+    @property
+    def reading(self) -> asyncio.Semaphore:
+        """What is held while the request is read."""
+        return self.passage.reading
+
+    @property
+    def listing(self) -> asyncio.Semaphore:
+        """What is held while a list is made."""
+        return self.passage.listing
+
+    def take(self, size: int) -> None:
+        """Hold so many bytes until the end.
+
+        Raises:
+            BusyError: the caller holds too many.
+        """
+        self.passage.take(size)
+
+    def end(self) -> None:
+        """Leave the place to others."""
+        self.passage.end()
 
     def recognise(self) -> None:
         """See anew who calls: a token may have been revoked, or have expired, since the call began."""

@@ -33,10 +33,15 @@ MOST_SESSIONS = 64
 MOST_RESOURCES = 200_000
 """Resources that all sessions together may tell of; each costs about two kilobytes."""
 
+MOST_BYTES, MOST_OF_SESSION = 256 * 1024 * 1024, 128 * 1024 * 1024
+"""Bytes of the steps of all sessions together, and of one: what each leaves behind grows with what it was told."""
+
+MOST_WAITING = 2 * 1024 * 1024
+"""Bytes of a session's steps that have arrived and are not judged yet; no more are read until they are."""
+
 IDLE_SECONDS = 600.0
 """Silence after which a session ends: other providers may need long for their part of a plan."""
 
-LONGEST_STEP = 1024 * 1024
 LONGEST_NAME = 1024
 LARGEST_GO = 256
 """Steps that are judged in one go."""
@@ -52,13 +57,16 @@ Abroad = Callable[[Principal, Message], Foreign]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(eq=False, slots=True)
 class _Client:
-    """Who plans, and what; of the resources of others it gave the names of these, which are shared."""
+    """Who plans, what, and in how many bytes it was told; of the resources of others it gave the names of these, which
+    are shared.
+    """
 
     session: PlanSession
     principal: Principal
     given: set[str] = field(default_factory=set)
+    bytes: int = 0
 
 
 class PlanSessions:
@@ -68,7 +76,7 @@ class PlanSessions:
         self._schema = schema
         self._committed = committed
         self._foreign = foreign
-        self._sessions: set[PlanSession] = set()
+        self._clients: set[_Client] = set()
         self._thread = ThreadPoolExecutor(1, "plans")
 
     def handler(self) -> Any:
@@ -82,11 +90,11 @@ class PlanSessions:
             ExhaustedError: there are too many sessions, or they tell of too much. IdleError: the client is silent.
             InvalidError: a step makes no sense.
         """
-        if len(self._sessions) >= MOST_SESSIONS:
+        if len(self._clients) >= MOST_SESSIONS:
             text = f"{MOST_SESSIONS} plans are being made at the same time already; repeat yours when one has ended."
             raise ExhaustedError(text)
         client = _Client(PlanSession(self._committed.world, self._schema), caller.get())
-        self._sessions.add(client.session)
+        self._clients.add(client)
         loop = asyncio.get_running_loop()
         try:
             async with aclosing(_batches(steps)) as batches:
@@ -94,26 +102,36 @@ class PlanSessions:
                     for answer in await loop.run_in_executor(self._thread, self._answers, client, batch):
                         yield answer
         finally:
-            self._sessions.discard(client.session)
+            self._clients.discard(client)
 
     def _answers(self, client: _Client, batch: Sequence[Step]) -> list[Answer]:
         """Return the answers to steps, in order."""
         answers, veil = [], Veil(client.principal, client.given)
         for step in batch:
-            self._check(step)
+            self._check(client, step)
             if hidden := self._hidden(client, step):
                 answers.append(_answer(step.id, hidden))
             elif (findings := self._taken(client.session, step)) is not None:
                 answers.append(_veiled(veil, _answer(step.id, findings)))
         return answers
 
-    def _check(self, step: Step) -> None:
-        if step.ByteSize() > LONGEST_STEP:
-            text = f"It has {step.ByteSize()} bytes, more than {LONGEST_STEP}; no resource is that large."
-            raise InvalidError("", [Violation("step", "TOO_LONG", text)])
-        told = sum(session.size for session in self._sessions)
+    def _check(self, client: _Client, step: Step) -> None:
+        """See that there is room for what a step tells.
+
+        Raises:
+            ExhaustedError: there is none.
+        """
+        clients = tuple(self._clients)
+        told = sum(other.session.size for other in clients)
         if told >= MOST_RESOURCES:
             text = f"The plans that are being made tell of {told} resources, and no more fit; plan in smaller parts."
+            raise ExhaustedError(text)
+        client.bytes += step.ByteSize()
+        if client.bytes > MOST_OF_SESSION or sum(other.bytes for other in clients) > MOST_BYTES:
+            text = (
+                f"The plan has told {client.bytes} bytes, and {MOST_OF_SESSION} are the most of one plan, {MOST_BYTES} "
+                "of all that are being made; plan in smaller parts."
+            )
             raise ExhaustedError(text)
 
     def _taken(self, session: PlanSession, step: Step) -> list[Finding] | None:
@@ -207,44 +225,61 @@ def _veiled(veil: Veil, answer: Answer) -> Answer:
     return answer
 
 
+class _Arrivals:
+    """Steps that have arrived and are not judged yet, None after the last."""
+
+    def __init__(self) -> None:
+        self._queue: asyncio.Queue[Step | None] = asyncio.Queue(LARGEST_GO)
+        self._bytes = 0
+        self._taken = asyncio.Event()
+
+    async def feed(self, steps: AsyncIterator[Step]) -> None:
+        """Take steps in as they arrive, and no more than there is room for."""
+        try:
+            async for step in steps:
+                await self._queue.put(step)
+                self._bytes += step.ByteSize()
+                while self._bytes > MOST_WAITING:
+                    await self._taken.wait()
+        except Exception:
+            await self._queue.put(None)
+            raise
+        await self._queue.put(None)
+
+    async def next(self) -> list[Step | None]:
+        """Return the steps that are there, at least one.
+
+        Raises:
+            IdleError: none has come for long.
+        """
+        try:
+            batch = [await asyncio.wait_for(self._queue.get(), IDLE_SECONDS)]
+        except TimeoutError as error:
+            text = f"Nothing has been told for {IDLE_SECONDS:.0f} seconds; begin a new session."
+            raise IdleError(text) from error
+        while not self._queue.empty():
+            batch.append(self._queue.get_nowait())
+        self._bytes = 0
+        self._taken.set()
+        self._taken = asyncio.Event()
+        return batch
+
+
 async def _batches(steps: AsyncIterator[Step]) -> AsyncGenerator[list[Step], None]:
     """Yield the steps that have arrived, as they arrive.
 
     Raises:
         IdleError: none has for long.
     """
-    queue: asyncio.Queue[Step | None] = asyncio.Queue(LARGEST_GO)
-
-    async def feed() -> None:
-        try:
-            async for step in steps:
-                await queue.put(step)
-        except Exception:
-            await queue.put(None)
-            raise
-        await queue.put(None)
-
-    feeding = asyncio.create_task(feed())
+    arrivals = _Arrivals()
+    feeding = asyncio.create_task(arrivals.feed(steps))
     try:
         while True:
-            batch = await _next(queue)
-            if batch:
-                yield [step for step in batch if step is not None]
-            if not batch or batch[-1] is None:
+            batch = await arrivals.next()
+            yield [step for step in batch if step is not None]
+            if batch[-1] is None:
                 break
         await feeding
     finally:
         feeding.cancel()
         await asyncio.gather(feeding, return_exceptions=True)
-
-
-async def _next(queue: asyncio.Queue[Step | None]) -> list[Step | None]:
-    """Return the steps in the queue, at least one; None for the end is the last."""
-    try:
-        batch = [await asyncio.wait_for(queue.get(), IDLE_SECONDS)]
-    except TimeoutError as error:
-        text = f"Nothing has been told for {IDLE_SECONDS:.0f} seconds; begin a new session."
-        raise IdleError(text) from error
-    while not queue.empty():
-        batch.append(queue.get_nowait())
-    return batch

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from headgate_controller.errors import HeadgateError, InconsistentError, UnavailableError
+from headgate_controller.errors import BusyError, HeadgateError, InconsistentError, UnavailableError
 from headgate_controller.intent import Stamp
 from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
@@ -33,6 +33,9 @@ __all__ = ["Outcome", "Publish", "Writer"]
 log = logging.getLogger(__name__)
 
 LARGEST_GROUP = 256
+
+MOST_WAITING = 20_000
+"""Mutations that may wait for their commit: some seconds of work. Who sends more is refused, and loses nothing."""
 
 Publish = Callable[[World, frozenset[str]], None]
 """Told, on the event loop, of each new World and the names that differ."""
@@ -74,6 +77,7 @@ class Writer:
         self._publish = publish
         self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._closed = False
+        self._mutations = 0
         self.trace: Callable[[], str] = str
         self.on_commit: Timed = lambda _arrivals, _began, _ended: None
         self._loop = asyncio.get_running_loop()
@@ -88,9 +92,19 @@ class Writer:
         """
         if self._closed:
             raise UnavailableError("The controller is stopping; send the request again when it is back.")
+        if self._mutations + len(request.mutations) > MOST_WAITING:
+            raise BusyError(
+                f"{self._mutations} changes wait to be stored, and {MOST_WAITING} are the most. Nothing was changed; "
+                "repeat the request in a second."
+            )
+        self._mutations += len(request.mutations)
         answer: asyncio.Future[Outcome] = self._loop.create_future()
+        answer.add_done_callback(lambda _: self._answered(request))
         self._queue.put(Queued(request, answer, time.time(), self.trace()))
         return await asyncio.shield(answer)
+
+    def _answered(self, request: Request) -> None:
+        self._mutations -= len(request.mutations)
 
     @property
     def waiting(self) -> int:

@@ -23,7 +23,7 @@ from starlette.routing import Route
 
 from headgate_controller.journeys import Stage, Step
 from headgate_controller.principal import SITE, Access
-from headgate_controller.rpc_errors import Outcome
+from headgate_controller.rpc_guard import Outcome
 from headgate_controller.web.callers import Callers
 
 FAST = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)

@@ -17,7 +17,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from headgate_controller.errors import HeadgateError
+from headgate_controller.errors import TooLargeError
 from headgate_controller.names import ID, ID_RULE
 from headgate_controller.principal import Access
 from headgate_controller.store.state_locks import LockedError, refused
@@ -31,12 +31,6 @@ LARGEST_LOCK = 64 * 1024
 LARGEST_VERSION = 1 << 62
 HELD = 423
 """Locked; what Terraform shows of the holder is taken from the body."""
-
-
-class TooLargeError(HeadgateError):
-    """A body has more bytes than are kept."""
-
-    code, reason = "RESOURCE_EXHAUSTED", "TOO_LARGE"
 
 
 class StateRoutes:
