@@ -21,13 +21,13 @@ from headgate_controller.errors import HeadgateError, UnavailableError
 from headgate_controller.store.database import Database
 from headgate_controller.store.keyring import Keyring, SealedError, about_state
 from headgate_controller.store.lease import hold_lease
-from headgate_controller.store.state_locks import check_lock, lock, parsed, refused, unlock
+from headgate_controller.store.state_content import serial_of
+from headgate_controller.store.state_locks import check_lock, lock, unlock
 from headgate_controller.store.tables import state_version
 
 log = logging.getLogger(__name__)
 
 VERSIONS_KEPT = 10
-LARGEST_STATE = 64 * 1024 * 1024
 FULL = ("disk is full", "No space left", "disk full")
 """What databases say when there is no more room."""
 
@@ -184,7 +184,7 @@ class States:
             return [Version(*row) for row in connection.execute(query)]
 
     def _write(self, connection: Connection, path: str, content: bytes, lock_id: str) -> None:
-        serial = _serial(content)
+        serial = serial_of(content)
         check_lock(connection, path, lock_id)
         newest = _row(connection, path)
         if newest is None or newest.content is None or not self._holds(newest, content):
@@ -235,22 +235,6 @@ def _add(connection: Connection, path: str, number: int, **values: Any) -> None:
     connection.execute(insert(state_version).values(path=path, version=number, time=time.time_ns(), **values))
     old = (columns.path == path) & (columns.version <= number - VERSIONS_KEPT)
     connection.execute(delete(state_version).where(old))
-
-
-def _serial(content: bytes) -> int | None:
-    """Return the serial number of a state, if it tells.
-
-    Raises:
-        InvalidError: it is not JSON, as every state is.
-    """
-    if len(content) > LARGEST_STATE:
-        raise refused("TOO_LARGE", f"It has {len(content)} bytes, and at most {LARGEST_STATE} are kept; split it.")
-    match parsed(content):
-        case {"serial": int(serial)} if 0 <= serial < 1 << 63:
-            return serial
-        case {}:
-            return None
-    raise refused("BAD_STATE", "A state is a JSON object, and this is none: it may have been cut off on its way.")
 
 
 @contextmanager
