@@ -6,7 +6,7 @@ from functools import partial
 from itertools import permutations
 
 import pytest
-from kind_site import INTERNET, INTERNET_FIELDS, SUBNET, VPC, Site, simple
+from kind_site import INTERNET, INTERNET_FIELDS, SUBNET, VPC, Site, calls, simple
 from plan_site import Planner
 
 from headgate_controller.planned import Patience
@@ -264,3 +264,23 @@ def test_what_the_platform_chooses_for_a_subnet_is_not_given_up_for_a_port_on_it
     assert planning.create(OTHER, cidr="10.2.0.0/24") == []
     ((field, _, _, _),) = planning.create(f"{OTHER}/ports/a", ip="10.2.0.1")
     assert field == "ip", "the gateway was chosen before any port could ask for it"
+
+
+def test_planning_a_port_does_the_same_work_beside_two_ports_and_beside_a_thousand() -> None:
+    counts = []
+    for others in (2, 1_000):
+        site = Site()
+        names = [VPC, SUBNET, *(f"{PORTS}/p{number}" for number in range(others))]
+        for name in names:
+            site.create(name, **({"cidr": "10.1.0.0/16"} if name == SUBNET else {}))
+        planning = Planner(site)
+        planning.manage(*names)
+        assert [planning.keep(name) for name in names[:-1]] == [[] for _ in names[:-1]]
+        steps = (
+            partial(planning.keep, names[-1]),
+            partial(planning.create, f"{PORTS}/new"),
+            partial(planning.update, names[-2], mac="0a:00:00:00:00:77"),
+            partial(planning.remove, names[-2]),
+        )
+        counts.append([calls(step) for step in steps])
+    assert counts[0] == counts[1]

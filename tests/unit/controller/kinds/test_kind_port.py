@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import sys
-from typing import Any
-
 import pytest
 from immutables import Map
 from kind_site import (
@@ -14,6 +11,7 @@ from kind_site import (
     SUBNET,
     VPC,
     Site,
+    calls,
     faults,
     later,
     rows_of,
@@ -243,22 +241,6 @@ def chunks_read(size: str, taken: int) -> int:
 )
 def test_choosing_looks_at_a_bounded_number_of_chunks_however_many_addresses_are_taken(size: str, taken: int) -> None:
     assert chunks_read(size, taken) <= 16
-
-
-def calls(attempt: Any) -> int:
-    """Return how many functions of Headgate's an attempt calls; the collector calls others whenever it likes."""
-    count = 0
-
-    def profile(frame: Any, event: str, _argument: Any) -> None:
-        nonlocal count
-        count += event == "call" and frame.f_globals["__name__"].startswith("headgate_")
-
-    sys.setprofile(profile)
-    try:
-        attempt()
-    finally:
-        sys.setprofile(None)
-    return count
 
 
 def test_creating_a_port_does_the_same_work_beside_two_ports_and_beside_two_thousand() -> None:
