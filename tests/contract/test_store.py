@@ -635,6 +635,16 @@ def test_a_database_of_a_newer_release_is_refused_in_words(url: str) -> None:
         Database(url)
 
 
+def test_a_database_with_the_latest_tables_is_opened_without_what_migrates(url: str) -> None:
+    Database(url).close()
+    program = (
+        "import sys; from headgate_controller.store.database import Database; Database(sys.argv[1]).close(); "
+        "print([name for name in sys.modules if name.startswith('alembic')])"
+    )
+    done = subprocess.run([sys.executable, "-c", program, url], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
 def test_controllers_that_start_at_once_migrate_one_after_the_other(postgres_server: PostgresServer) -> None:
     url, program = (
         postgres_server.new(),

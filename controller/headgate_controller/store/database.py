@@ -5,28 +5,20 @@ and reading what it holds.
 from __future__ import annotations
 
 import fcntl
-import logging
-import os
 from contextlib import closing
 from dataclasses import replace
-from importlib.resources import as_file, files
 from pathlib import Path
 from typing import IO, Any
 
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
-from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy import Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
 from headgate_common.config_text import without_passwords
 from headgate_controller.errors import OutOfRangeError, UnavailableError, UnknownKindError
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
+from headgate_controller.store.migrating import TooNewError, bring_up_to_date
 from headgate_controller.world import EMPTY_WORLD, World
-
-MIGRATING = 0x4845414447415445
-"""Key of the advisory lock under which PostgreSQL is migrated: controllers may start at once."""
 
 IDLE_SECONDS = 10.0
 """How long a transaction may stand still in PostgreSQL, unless told otherwise."""
@@ -63,11 +55,11 @@ class Database:
         self.engine = _engine(url, idle_seconds)
         try:
             with self.engine.begin() as connection:
-                migrate(connection, "head")
+                bring_up_to_date(connection)
         except DBAPIError as error:
             self.close()
             raise _unusable(url, error.orig or error) from error
-        except CommandError as error:
+        except TooNewError as error:
             self.close()
             raise _too_new(url, error) from error
 
@@ -110,7 +102,7 @@ def _unusable(url: str, reason: BaseException) -> UnavailableError:
     return UnavailableError(without_passwords(text))
 
 
-def _too_new(url: str, reason: CommandError) -> UnavailableError:
+def _too_new(url: str, reason: TooNewError) -> UnavailableError:
     text = f"The database {url} was made by a newer release ({reason}). Run that one, or a later one."
     return UnavailableError(without_passwords(text))
 
@@ -155,17 +147,6 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         cursor.execute("PRAGMA journal_mode=WAL")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA busy_timeout=4000")
-
-
-def migrate(connection: Connection, revision: str) -> None:
-    """Bring a database to a revision of its tables, "head" for the latest."""
-    logging.getLogger("alembic").setLevel(logging.WARNING)
-    if connection.dialect.name != "sqlite":
-        connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
-    with as_file(files("headgate_controller.store") / "migrations") as path:
-        config = Config(attributes={"connection": connection})
-        config.set_main_option("script_location", os.fspath(path))
-        command.upgrade(config, revision)
 
 
 def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> World:

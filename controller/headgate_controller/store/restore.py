@@ -11,15 +11,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError, UnavailableError
 from headgate_controller.store.backup_file import BackupError, BackupReader, Sealed
-from headgate_controller.store.database import Database, migrate
+from headgate_controller.store.database import Database
 from headgate_controller.store.keyring import Keyring, about_secret
 from headgate_controller.store.lease import hold_lease
+from headgate_controller.store.migrating import VERSIONS, migrate
 from headgate_controller.store.tables import intent, lease, metadata, state_version
 
 BATCH = 500
 """Rows that are written at once."""
-
-VERSIONS = "alembic_version"
 
 LEADERS = ("holder", "endpoints", "session", "expire_time")
 """What the lease says of who leads."""
