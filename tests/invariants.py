@@ -90,6 +90,33 @@ def assert_gone(lab: Lab, project: str) -> None:
         assert host.name in plugged or not interfaces.split(), f"{host.name} still has {interfaces}"
 
 
+def key_of(row: dict[str, Any]) -> str | None:
+    """Return the key that says that a Northbound row is Headgate's; None if it is another's."""
+    marks = row.get("external_ids", ["map", []])
+    assert isinstance(marks, list)
+    return dict(marks[1]).get("headgate-key")
+
+
+def our_rows(lab: Lab) -> dict[tuple[str, str], str]:
+    """Return our rows by key, with references by key too, so that a row made anew compares equal."""
+    rows = lab.nb_rows()
+    names = {uuid: key_of(row) or uuid for table in rows.values() for uuid, row in table.items()}
+    marked = ((table, key_of(row), row) for table, found in rows.items() for row in found.values())
+    return {(table, key): _resolved(row, names) for table, key, row in marked if key}
+
+
+def _resolved(value: object, names: dict[str, str]) -> str:
+    match value:
+        case ["uuid", str(uuid)]:
+            return names.get(uuid, "nothing")
+        case ["set", list(members)]:
+            return str(sorted(_resolved(member, names) for member in members))
+        case dict():
+            return str({key: _resolved(one, names) for key, one in sorted(value.items()) if key != "_version"})
+        case _:
+            return str(value)
+
+
 def ovs_rows(host: LabHost) -> dict[str, list[str]]:
     """Return what somebody other than the daemons themselves wrote into a host's switch, by table."""
     tables = ("Open_vSwitch", "Bridge", "Port", "Interface", "SSL")

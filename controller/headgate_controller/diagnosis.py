@@ -53,7 +53,7 @@ def checks(
         lambda: _access(config, tokens),
         lambda: _northbound(config, northbound),
         lambda: _northd(northbound),
-        lambda: _southbound(config, southbound),
+        lambda: _southbound(config, committed, southbound),
         lambda: _hosts(committed, realisation),
         lambda: _chassis(committed, southbound),
         lambda: _gateways(committed),
@@ -181,13 +181,16 @@ async def _northd(northbound: Northbound) -> list[Finding]:
     return [ok("ovn-northd", "it answers")]
 
 
-def _southbound(config: ControllerConfig, southbound: Southbound) -> Iterator[Finding]:
+def _southbound(config: ControllerConfig, committed: Committed, southbound: Southbound) -> Iterator[Finding]:
     if southbound.why_unready:
         fix = f"See that ovsdb-server of OVN Southbound runs and is reached at {config.southbound}."
         yield failed("southbound", southbound.why_unready, fix)
         return
     yield from _absent("southbound", southbound.absent, southbound.schema_version)
-    if not southbound.absent:
+    if not southbound.chassis and any(committed.world.of_kind(Host)):
+        fix = "If it was started on nothing, let hosts in: headgate pki central | sh (docs/guide/faults.md)."
+        yield failed("southbound", "no host has come to it", fix)
+    elif not southbound.absent:
         yield ok("southbound", f"{config.southbound} tells of {len(southbound.chassis)} hosts")
 
 

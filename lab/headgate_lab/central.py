@@ -56,18 +56,27 @@ class Central:
 
     def start(self) -> None:
         """Start all, with empty databases if there are none."""
-        fresh = not (self._machine.run_dir / "sb.db").exists()
-        for name in ("nb", "sb"):
-            database = self._machine.run_dir / f"{name}.db"
-            if not database.exists():
-                run(["ovsdb-tool", "create", str(database), str(SCHEMAS / f"ovn-{name}.ovsschema")])
+        _, fresh = self._created("nb"), self._created("sb")
         start_all([self.nb, self.sb])
         self.nbctl("init")
         self.sbctl("init")
-        if fresh and not self._open:
-            for command in southbound_commands(IdentityFiles(self.pki_dir), SB_PORT):
-                self.sbctl(*command)
+        if fresh:
+            self.let_hosts_in()
         self.northd.start()
+
+    def empty_northbound(self) -> None:
+        """Kill Northbound and start it on nothing, as after the loss of its disk."""
+        self._empty(self.nb)
+
+    def empty_southbound(self) -> None:
+        """Kill Southbound and start it on nothing; hosts get in only by `let_hosts_in`."""
+        self._empty(self.sb)
+        self.sbctl("init")
+
+    def let_hosts_in(self) -> None:
+        """Tell a new Southbound where to listen for hosts, and its certificate, as whoever installs it does."""
+        for command in [] if self._open else southbound_commands(IdentityFiles(self.pki_dir), SB_PORT):
+            self.sbctl(*command)
 
     def nbctl(self, *argv: str) -> str:
         """Run ovn-nbctl and return what it printed.
@@ -89,12 +98,29 @@ class Central:
         """Return the names of the hosts whose ovn-controller has registered."""
         return set(self.sbctl("--bare", "--columns=name", "list", "Chassis").split())
 
+    def _empty(self, database: Daemon) -> None:
+        database.kill()
+        self._file(database.name).unlink()
+        self._created(database.name)
+        database.start()
+
+    def _created(self, name: str) -> bool:
+        """Make an empty database unless there is one; return whether there was none."""
+        database = self._file(name)
+        if database.exists():
+            return False
+        run(["ovsdb-tool", "create", str(database), str(SCHEMAS / f"ovn-{name}.ovsschema")])
+        return True
+
+    def _file(self, name: str) -> Path:
+        return self._machine.run_dir / f"{name}.db"
+
     def _database(self, name: str, *remotes: str) -> Daemon:
         run_dir = self._machine.run_dir
         return self._machine.ovs_daemon(
             name,
             "ovsdb-server",
-            f"{run_dir}/{name}.db",
+            str(self._file(name)),
             f"--remote=punix:{run_dir}/{name}.sock",
             *remotes,
             f"--unixctl={run_dir}/{name}.ctl",

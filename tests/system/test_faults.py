@@ -8,7 +8,7 @@ from api import Api
 from headgate_lab import Lab
 from headgate_lab.expect import reach, seen_as
 from headgate_lab.waiting import wait_until
-from invariants import await_synchronised
+from invariants import await_synchronised, key_of, our_rows
 from shop import Shop, open_shop
 
 SHORT_GAP = 2.0
@@ -116,7 +116,7 @@ def _edits(shop: Shop) -> dict[str, list[str]]:
 
 def test_rows_edited_by_hand_are_repaired_within_a_second(lab: Lab, api: Api, project: str) -> None:
     shop = open_shop(api, lab, project)
-    wanted = _ours(lab)
+    wanted = our_rows(lab)
     for what, edit in _edits(shop).items():
         uuids = {row["key"]: row["uuid"] for row in _keyed(lab, edit[1])}
         arguments = [uuids[a.removeprefix("KEY:")] if a.startswith("KEY:") else a for a in edit]
@@ -127,39 +127,13 @@ def test_rows_edited_by_hand_are_repaired_within_a_second(lab: Lab, api: Api, pr
 
 def _differences(lab: Lab, wanted: dict[tuple[str, str], str]) -> list[tuple[str, str]]:
     """Return the keys of our rows that are not as wanted."""
-    found = _ours(lab)
+    found = our_rows(lab)
     return sorted(key for key in found.keys() | wanted.keys() if found.get(key) != wanted.get(key))
 
 
 def _keyed(lab: Lab, table: str) -> list[dict[str, str]]:
     rows = lab.nb_rows()[table]
-    return [{"uuid": uuid, "key": key} for uuid, row in rows.items() if (key := _key(row))]
-
-
-def _key(row: dict[str, object]) -> str | None:
-    marks = row.get("external_ids", ["map", []])
-    assert isinstance(marks, list)
-    return dict(marks[1]).get("headgate-key")
-
-
-def _ours(lab: Lab) -> dict[tuple[str, str], str]:
-    """Return our rows by key, with references by key too, so that a row made anew compares equal."""
-    rows = lab.nb_rows()
-    names = {uuid: _key(row) or uuid for table in rows.values() for uuid, row in table.items()}
-    marked = ((table, _key(row), row) for table, found in rows.items() for row in found.values())
-    return {(table, key): _resolved(row, names) for table, key, row in marked if key}
-
-
-def _resolved(value: object, names: dict[str, str]) -> str:
-    match value:
-        case ["uuid", str(uuid)]:
-            return names.get(uuid, "nothing")
-        case ["set", list(members)]:
-            return str(sorted(_resolved(member, names) for member in members))
-        case dict():
-            return str({key: _resolved(one, names) for key, one in sorted(value.items()) if key != "_version"})
-        case _:
-            return str(value)
+    return [{"uuid": uuid, "key": key} for uuid, row in rows.items() if (key := key_of(row))]
 
 
 @pytest.mark.parametrize("way", ["drain", "crash"])
