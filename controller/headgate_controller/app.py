@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 import grpc
 import grpc.aio
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.routing import Route
 
 from headgate_common.readiness import tell_ready
@@ -44,6 +45,7 @@ from headgate_controller.ovn.tracer import Tracer
 from headgate_controller.rpc_guard import Call, Guard, anybody
 from headgate_controller.serving import HOST_OPTIONS, UNIX, Server, describe, server
 from headgate_controller.site import Site
+from headgate_controller.store.database import unusable
 from headgate_controller.store.restore import Held
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.tls import ServerCertificate
@@ -86,6 +88,8 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     database = settings.open_database(config)
     try:
         await take_turns(config, database, _serve, stop)
+    except SQLAlchemyError as error:
+        raise unusable(config.database, error) from error
     finally:
         database.close()
 

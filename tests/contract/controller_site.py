@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
@@ -111,7 +111,7 @@ QUIET: Mapping[str, int] = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DE
 class Controller:
     """One controller with files of its own; without a site it reaches no OVN.
 
-    `settings` change its configuration, `variables` its environment.
+    `settings` change its configuration, `variables` its environment; `within` is a command that runs it.
     """
 
     def __init__(
@@ -119,6 +119,7 @@ class Controller:
         directory: Path,
         site: Central | None = None,
         variables: Mapping[str, str] | None = None,
+        within: Sequence[str] = (),
         **settings: object,
     ) -> None:
         directory.mkdir(parents=True, exist_ok=True)
@@ -129,6 +130,7 @@ class Controller:
         self.process: subprocess.Popen[bytes] | None = None
         self._directory = directory
         self._variables = environment() | dict(variables or {})
+        self._within = within
         self._started_at = 0
         self.settings = {
             "listen": [self.api],
@@ -152,7 +154,7 @@ class Controller:
         self._started_at = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "headgate_controller", "--config", str(config)],
+                [*self._within, sys.executable, "-m", "headgate_controller", "--config", str(config)],
                 env=self._variables,
                 stdin=subprocess.DEVNULL,
                 stdout=log,

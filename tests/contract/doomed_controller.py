@@ -32,17 +32,18 @@ from headgate_common.ovsdb import Connection
 from headgate_controller import app, mutations, settings
 from headgate_controller.api.intent_service import IntentService
 from headgate_controller.api.resources import Resources
+from headgate_controller.api.shown import Shown
 from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
 from headgate_controller.kinds import registry
-from headgate_controller.leadership import Lead
 from headgate_controller.mutations import Register, Request
 from headgate_controller.ovn import writer as northbound_writer
 from headgate_controller.schema import Schema
-from headgate_controller.site import Site, read_contents
+from headgate_controller.site import Site
 from headgate_controller.store import writer as store_writer
 from headgate_controller.store.database import Database
+from headgate_controller.turns import take_turns
 
 HOSTS = ("hosts/h1", "hosts/h2", "hosts/h3")
 """Registered at the start, by requests whose ids begin so."""
@@ -199,10 +200,11 @@ class Life:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        found = [IntentService(site.schema, site.committed, site.writer, site.database.engine, site.realisation, None)]  # type: ignore[arg-type]
-        kinds = site.schema.codecs.values()
-        found += [Resources(site.schema, c, site.committed, site.writer, site.realisation) for c in kinds]  # type: ignore[misc]
-        self._handlers = [service.handlers() for service in found]
+        shown = Shown(site.schema, site.committed, site.realisation, site.serialized)
+        common = (site.committed, site.writer)
+        kinds = [Resources(site.schema, codec, *common, shown) for codec in site.schema.codecs.values()]
+        batches = IntentService(site.schema, *common, site.database.engine, site.realisation, shown, frozenset)
+        self._handlers = [service.handlers() for service in (batches, *kinds)]
 
     async def register_hosts(self) -> None:
         """Have hosts registered that can carry gateways, as their agents would."""
@@ -237,13 +239,16 @@ class Life:
 
 
 async def live(order: Order, connection: socket.socket) -> None:
-    """Start, say so once Northbound is in step, and serve."""
-    # No `settings` of this machine: nothing but what is given here.
+    """Lead on the databases that were ordered, until death."""
     config = ControllerConfig(database=order.database, northbound=order.northbound, southbound="unix:/nowhere")
     database = settings.open_database(config)
-    site = Site(config, database, Lead.alone(database), read_contents(config, database))
+    await take_turns(config, database, partial(serve, order=order, connection=connection), asyncio.Event())
+
+
+async def serve(site: Site, _stop: asyncio.Event, *, order: Order, connection: socket.socket) -> str:
+    """Start, say so once Northbound is in step, and serve."""
     doom = Doom(order)
-    arm_store(doom, database.engine)
+    arm_store(doom, site.database.engine)
     arm_northbound(doom)
     written = SimpleNamespace(revision=-1)
     around(site.realisation, "written", nothing, lambda revision, _: setattr(written, "revision", revision))
@@ -257,6 +262,7 @@ async def live(order: Order, connection: socket.socket) -> None:
     ended, _ = await asyncio.wait([serving, *runners], return_when=asyncio.FIRST_COMPLETED)
     for task in ended:
         task.result()
+    return "a part of it has ended"
 
 
 def main() -> None:

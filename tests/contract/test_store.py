@@ -552,6 +552,7 @@ def test_a_database_that_turns_read_only_refuses_in_words_and_recovers(file: str
         for answer in answers:
             assert isinstance(answer, UnavailableError)
             assert "readonly database" in str(answer)
+            assert "Make its file, its directory and their file system writable" in str(answer)
             assert "Nothing was changed" in str(answer)
         assert (await store.submit(creation(f"{SUBNET}/ports/a"))).revision == 3
 

@@ -398,7 +398,7 @@ def test_a_full_disk_refuses_the_state_in_words_and_keeps_the_old_one(run_direct
         statuses = [site.post(state(serial, padding="x" * 900_000)) for serial in range(2, 7)]
         answer = site.ask("POST", body=state(9, padding="x" * 900_000))
         assert answer.status == 507
-        assert "There is no room for the state on the controller's disk" in answer.text
+        assert "Make room on the disk that the database lies on" in answer.text
         assert site.ask("GET").json["serial"] == 1 + statuses.count(200)
     finally:
         process.terminate()

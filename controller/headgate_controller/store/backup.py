@@ -14,6 +14,7 @@ from typing import IO, Any
 from sqlalchemy import Connection, Engine, Table, func, select
 
 from headgate_controller.store.backup_file import BackupWriter, Sealed
+from headgate_controller.store.complaints import in_words
 from headgate_controller.store.keyring import CLEAR, Keyring, about_secret, about_state
 from headgate_controller.store.tables import intent, metadata, revision, secret, state_version
 
@@ -22,8 +23,12 @@ BATCH = 500
 
 
 def write_backup(engine: Engine, keyring: Keyring, file: IO[bytes]) -> dict[str, Any]:
-    """Write a backup, and return its header."""
-    with _snapshot(engine) as connection:
+    """Write a backup, and return its header.
+
+    Raises:
+        HeadgateError: the database cannot be read. OSError: the file cannot be written.
+    """
+    with in_words("The backup cannot be made"), _snapshot(engine) as connection:
         left_out = list(_left_out(connection, keyring))
         header = {
             "release": version("headgate"),

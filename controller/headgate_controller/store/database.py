@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import IO, Any
 
+from google.protobuf.message import DecodeError, Message
 from sqlalchemy import Engine, create_engine, event, func, make_url, select
 from sqlalchemy.exc import ArgumentError, DBAPIError
 
@@ -17,6 +18,7 @@ from headgate_common.config_text import without_passwords
 from headgate_controller.errors import OutOfRangeError, UnavailableError, UnknownKindError
 from headgate_controller.schema import Schema
 from headgate_controller.store import tables
+from headgate_controller.store.complaints import GUIDE, DamagedError, fix, in_words, why
 from headgate_controller.store.migrating import TooNewError, bring_up_to_date
 from headgate_controller.world import EMPTY_WORLD, World
 
@@ -36,6 +38,9 @@ Source: PostgreSQL documentation, "Parameter Key Words" of libpq.
 """
 
 
+CHECK = "Check its URL, its permissions and the disk."
+
+
 class Database:
     """The store's database, open and up to date; `close` it."""
 
@@ -49,7 +54,7 @@ class Database:
         try:
             self._lock = _locked(url)
         except (OSError, ArgumentError) as error:
-            raise _unusable(url, error) from error
+            raise unusable(url, error) from error
         self._url, self._idle_seconds = url, idle_seconds
         self._epoch: int | None = None
         self.engine = _engine(url, idle_seconds)
@@ -58,7 +63,7 @@ class Database:
                 bring_up_to_date(connection)
         except DBAPIError as error:
             self.close()
-            raise _unusable(url, error.orig or error) from error
+            raise unusable(url, error) from error
         except TooNewError as error:
             self.close()
             raise _too_new(url, error) from error
@@ -97,9 +102,10 @@ class Database:
             return str(connection.execute(select(tables.lease.c.store)).scalar_one())
 
 
-def _unusable(url: str, reason: BaseException) -> UnavailableError:
-    text = f"The database {url} cannot be used: {reason}. Check its URL, its permissions and the disk."
-    return UnavailableError(without_passwords(text))
+def unusable(url: str, reason: BaseException) -> UnavailableError:
+    """Return what a controller ends with whose database cannot be opened or read."""
+    parts = (f"The database {url} cannot be used: {why(reason)}.", fix(reason), CHECK)
+    return UnavailableError(without_passwords(" ".join(part for part in parts if part)))
 
 
 def _too_new(url: str, reason: TooNewError) -> UnavailableError:
@@ -153,7 +159,7 @@ def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> Wo
     """Return the World that the database holds, begun from an empty one with the site's settings.
 
     Raises:
-        UnknownKindError: it holds resources of a kind that is not there.
+        UnknownKindError: it holds resources of a kind that is not there. DamagedError: one is not what was written.
     """
     nouns: list[Any] = []
     with engine.connect() as connection:
@@ -165,8 +171,16 @@ def load_world(engine: Engine, schema: Schema, empty: World = EMPTY_WORLD) -> Wo
             if codec is None:
                 text = f"The database holds resources of the kind {kind}, which is not there; add its module to"
                 raise UnknownKindError(f"{text} extra_kinds.")
-            nouns.append(codec.from_store(codec.message.FromString(message)))
+            nouns.append(codec.from_store(_read(codec.message, message)))
     return replace(empty.filled(nouns), revision=newest)
+
+
+def _read(kind: type[Message], content: bytes) -> Message:
+    try:
+        return kind.FromString(content)
+    except DecodeError as error:
+        text = f"The database holds a {kind.DESCRIPTOR.name} that cannot be read: {error}. It is damaged: restore a"
+        raise DamagedError(f"{text} backup into an empty database ({GUIDE}).") from error
 
 
 LoggedChange = tuple[int, str, str, int, bytes | None]
@@ -177,10 +191,10 @@ def changes_after(engine: Engine, after: int, limit: int) -> list[LoggedChange]:
     """Return the changes after a revision, oldest first: about `limit` of them, and never part of a revision.
 
     Raises:
-        OutOfRangeError: some have been forgotten.
+        OutOfRangeError: some have been forgotten. HeadgateError: the database cannot be read.
     """
     log = tables.revision.c
-    with engine.connect() as connection:
+    with in_words("The log cannot be read"), engine.connect() as connection:
         last = connection.execute(
             select(log.revision)
             .where(log.revision > after)

@@ -12,9 +12,9 @@ from collections.abc import Callable
 from hashlib import sha256
 
 from sqlalchemy import delete, insert, or_, select, update
-from sqlalchemy.exc import SQLAlchemyError
 
-from headgate_controller.errors import HeadgateError, UnavailableError
+from headgate_controller.errors import HeadgateError
+from headgate_controller.store.complaints import in_words
 from headgate_controller.store.database import Database
 from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.tables import enrolment as table
@@ -40,36 +40,30 @@ class Enrolments:
         """Return the secret by which a host can enrol until then, and by no earlier one; what has expired is forgotten.
 
         Raises:
-            UnavailableError: it cannot be stored now.
+            HeadgateError: it cannot be stored now.
         """
         secret = secrets.token_hex(SECRET_BYTES)
-        try:
-            with self._engine.begin() as connection:
-                hold_lease(connection, self._epoch)
-                over = or_(table.c.expire_time <= self._clock(), table.c.host == host)
-                connection.execute(delete(table).where(over))
-                connection.execute(insert(table).values(digest=_digest(secret), host=host, expire_time=expire_time))
-        except SQLAlchemyError as error:
-            raise _unavailable(error) from error
+        with in_words("The enrolment cannot be stored"), self._engine.begin() as connection:
+            hold_lease(connection, self._epoch)
+            over = or_(table.c.expire_time <= self._clock(), table.c.host == host)
+            connection.execute(delete(table).where(over))
+            connection.execute(insert(table).values(digest=_digest(secret), host=host, expire_time=expire_time))
         return secret
 
     def use(self, secret: str, host: str, key: bytes) -> bool:
         """Let a host enrol by a secret, and for this key only from now on; return whether it has done so before.
 
         Raises:
-            EnrolmentError: it lets another host, another key or nobody. UnavailableError: the store cannot tell now.
+            EnrolmentError: it lets another host, another key or nobody. HeadgateError: the store cannot tell now.
         """
         mine = (table.c.digest == _digest(secret)) & (table.c.host == host) & (table.c.expire_time > self._clock())
         hashed = sha256(key).digest()
-        try:
-            with self._engine.begin() as connection:
-                hold_lease(connection, self._epoch)
-                if connection.execute(update(table).where(mine & table.c.key.is_(None)).values(key=hashed)).rowcount:
-                    return False
-                if connection.execute(select(table.c.host).where(mine & (table.c.key == hashed))).first():
-                    return True
-        except SQLAlchemyError as error:
-            raise _unavailable(error) from error
+        with in_words("The enrolment cannot be looked up"), self._engine.begin() as connection:
+            hold_lease(connection, self._epoch)
+            if connection.execute(update(table).where(mine & table.c.key.is_(None)).values(key=hashed)).rowcount:
+                return False
+            if connection.execute(select(table.c.host).where(mine & (table.c.key == hashed))).first():
+                return True
         raise EnrolmentError(
             "The enrolment's token is not known here, is another host's, has expired, or was used before. Have "
             "another one made: headgate pki invite HOST"
@@ -78,8 +72,3 @@ class Enrolments:
 
 def _digest(text: str) -> bytes:
     return sha256(text.encode()).digest()
-
-
-def _unavailable(error: SQLAlchemyError) -> UnavailableError:
-    reason = getattr(error, "orig", None) or error
-    return UnavailableError(f"The store cannot be used now: {reason}. See to the database, then repeat the request.")

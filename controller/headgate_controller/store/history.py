@@ -15,6 +15,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, delete, func, select
 from sqlalchemy.exc import SQLAlchemyError
 
+from headgate_controller.store.complaints import why
 from headgate_controller.store.database import Database
 from headgate_controller.store.lease import StaleEpochError, hold_lease
 from headgate_controller.store.tables import revision
@@ -53,7 +54,7 @@ class History:
             try:
                 await self._shorten()
             except (SQLAlchemyError, StaleEpochError) as error:
-                log.warning("history not shortened", extra={"reason": str(getattr(error, "orig", None) or error)})
+                log.warning("history not shortened", extra={"reason": why(error)})
             await asyncio.sleep(LOOK_SECONDS)
 
     async def _shorten(self) -> None:

@@ -9,8 +9,9 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Engine, MetaData, Table, func, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from headgate_controller.errors import HeadgateError, UnavailableError
+from headgate_controller.errors import HeadgateError
 from headgate_controller.store.backup_file import BackupError, BackupReader, Sealed
+from headgate_controller.store.complaints import refusal
 from headgate_controller.store.database import Database
 from headgate_controller.store.keyring import Keyring, about_secret
 from headgate_controller.store.lease import hold_lease
@@ -57,7 +58,8 @@ def restore(database: Database, backup: BackupReader, keyring: Keyring, northbou
     any database goes through.
 
     Raises:
-        NotEmptyError. BackupError: the backup does not fit. SealedError: a key is missing. UnavailableError.
+        NotEmptyError. BackupError: the backup does not fit. SealedError: a key is missing. HeadgateError: the
+            database refuses it.
     """
     try:
         with database.engine.connect() as connection:
@@ -75,8 +77,7 @@ def restore(database: Database, backup: BackupReader, keyring: Keyring, northbou
             connection.commit()
             return following
     except SQLAlchemyError as error:
-        reason = getattr(error, "orig", None) or error
-        raise UnavailableError(f"The backup cannot be stored: {reason}. Nothing was changed.") from error
+        raise refusal(error, "The backup cannot be stored") from error
 
 
 def _begin(connection: Connection) -> None:

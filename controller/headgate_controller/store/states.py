@@ -17,7 +17,8 @@ from typing import Any, NamedTuple, TypeVar
 from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from headgate_controller.errors import HeadgateError, UnavailableError
+from headgate_controller.errors import HeadgateError
+from headgate_controller.store.complaints import NoRoomError, refusal, why
 from headgate_controller.store.database import Database
 from headgate_controller.store.keyring import Keyring, SealedError, about_state
 from headgate_controller.store.lease import hold_lease
@@ -28,8 +29,6 @@ from headgate_controller.store.tables import state_version
 log = logging.getLogger(__name__)
 
 VERSIONS_KEPT = 10
-FULL = ("disk is full", "No space left", "disk full")
-"""What databases say when there is no more room."""
 
 T = TypeVar("T")
 
@@ -38,12 +37,6 @@ class NoStateError(HeadgateError):
     """There is no such state, or no such version of it."""
 
     code, reason = "NOT_FOUND", "NO_STATE"
-
-
-class NoRoomError(HeadgateError):
-    """The database has no room for more."""
-
-    code, reason = "RESOURCE_EXHAUSTED", "NO_ROOM"
 
 
 class Version(NamedTuple):
@@ -128,7 +121,7 @@ class States:
         """Seal with the current key what is sealed with another, or not at all; what cannot be, the log names."""
         try:
             sealed, lacking = await self._resealed()
-        except (UnavailableError, NoRoomError) as error:
+        except HeadgateError as error:
             log.warning("states not sealed", extra={"reason": str(error)})
             return
         if sealed:
@@ -243,10 +236,9 @@ def _explained() -> Iterator[None]:
     try:
         yield
     except SQLAlchemyError as error:
-        why = str(getattr(error, "orig", None) or error)
-        if any(words in why for words in FULL):
-            text = "There is no room for the state on the controller's disk. Nothing was changed; make room, try again."
-            log.warning("no room for a state", extra={"reason": why})
-            raise NoRoomError(text) from error
-        log.warning("states unavailable", extra={"reason": why})
-        raise UnavailableError(f"States cannot be kept now: {why}. Nothing was changed.") from error
+        told = refusal(error, "Terraform's states cannot be kept or read now")
+        if isinstance(told, NoRoomError):
+            log.warning("no room for a state", extra={"reason": why(error)})
+        else:
+            log.warning("states unavailable", extra={"reason": why(error)})
+        raise told from error

@@ -19,8 +19,9 @@ from typing import Any
 from sqlalchemy import bindparam, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from headgate_controller.errors import AlreadyExistsError, HeadgateError, NotFoundError, UnavailableError
+from headgate_controller.errors import AlreadyExistsError, HeadgateError, NotFoundError
 from headgate_controller.principal import Principal
+from headgate_controller.store.complaints import refusal
 from headgate_controller.store.database import Database
 from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.tables import token as table
@@ -116,7 +117,7 @@ class Tokens:
         """Return a new token, stored, and its secret, which is nowhere else.
 
         Raises:
-            AlreadyExistsError: the name is taken. UnavailableError: it cannot be stored now.
+            AlreadyExistsError: the name is taken. HeadgateError: it cannot be stored now.
         """
         prefix = f"{MARK}_{secrets.token_hex(4)}"
         secret = f"{prefix}_{secrets.token_hex(SECRET_BYTES)}"
@@ -133,7 +134,7 @@ class Tokens:
         """Forget a token, so that it is refused from now on.
 
         Raises:
-            NotFoundError: there is none of that name. UnavailableError: it cannot be removed from the store now.
+            NotFoundError: there is none of that name. HeadgateError: it cannot be removed from the store now.
         """
         found = next((token for token in self._by_prefix.values() if token.name == name), None)
         if found is None:
@@ -160,7 +161,7 @@ class Tokens:
             rows = [{"key": prefix, "at": at} for prefix, at in used.items()]
             try:
                 await asyncio.to_thread(self._execute, marked, rows)
-            except UnavailableError as error:
+            except HeadgateError as error:
                 log.warning("last uses of tokens not stored", extra={"reason": str(error)})
 
     def _execute(self, statement: Any, rows: Any) -> None:
@@ -171,11 +172,7 @@ class Tokens:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            reason = getattr(error, "orig", None) or error
-            raise UnavailableError(
-                f"The token cannot be stored: {reason}. Nothing was changed; see to the database, then repeat the "
-                "request."
-            ) from error
+            raise refusal(error, "The token cannot be stored") from error
 
 
 def _digest(secret: str) -> bytes:

@@ -24,6 +24,7 @@ from headgate_controller.intent import Stamp
 from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
 from headgate_controller.schema import Schema
+from headgate_controller.store.complaints import is_locked, refusal, why
 from headgate_controller.store.database import Database
 from headgate_controller.store.records import Outcome, Records, Step, check_same
 from headgate_controller.world import Draft, World
@@ -130,7 +131,10 @@ class Writer:
             self._commit(group)
 
     def _commit(self, group: Sequence[Queued]) -> None:
-        """Apply a group and commit it; if that fails, its requests one by one, so that one bad one hurts no other."""
+        """Apply a group and commit it; if that fails, its requests one by one, so that one bad one hurts no other.
+
+        A database that is locked was waited for once, and is not waited for again for each.
+        """
         if self._doubt is not None:
             self._tell_all(group, self._doubt)
             return
@@ -144,7 +148,7 @@ class Writer:
             self._stop_in_doubt(group, error)
             return
         except Exception as error:
-            if len(group) > 1:
+            if len(group) > 1 and not is_locked(error):
                 for queued in group:
                     self._commit([queued])
             else:
@@ -170,7 +174,7 @@ class Writer:
             connection.commit()
         except SQLAlchemyError as error:
             if self._remote:
-                raise InDoubtError(str(getattr(error, "orig", None) or error)) from error
+                raise InDoubtError(why(error)) from error
             raise
 
     def _stop_in_doubt(self, group: Sequence[Queued], error: InDoubtError) -> None:
@@ -235,21 +239,18 @@ def _arrivals(pairs: Sequence[tuple[Queued, Answer]], made: frozenset[int]) -> l
 
 def _explained(error: Exception) -> Exception:
     """Return what the caller is told of an error that kept its request from being stored."""
-    reason = getattr(error, "orig", None) or error
     match error:
         case HeadgateError():
             return error
         case IntegrityError():
-            log.error("database contradicts memory", extra={"reason": str(reason)})
+            log.error("database contradicts memory", extra={"reason": why(error)})
             return InconsistentError(
-                f"The database refuses the change: {reason}. Nothing was changed. Memory and database of the "
+                f"The database refuses the change: {why(error)}. Nothing was changed. Memory and database of the "
                 "controller differ, which is a fault of its own; restart it, and report this."
             )
         case SQLAlchemyError():
-            return UnavailableError(
-                f"The change cannot be stored: {reason}. Nothing was changed; repeat the request, and see to the "
-                "database if it is refused again."
-            )
+            log.warning("change not stored", extra={"reason": why(error)})
+            return refusal(error, "The change cannot be stored")
     return error
 
 
