@@ -33,7 +33,13 @@ KEEPALIVE = (
 The server must allow pings this often, or ends the stream for it: grpc.http2.min_recv_ping_interval_without_data_ms.
 """
 
-_OPTIONS = (*KEEPALIVE, ("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1))
+_OPTIONS = (
+    *KEEPALIVE,
+    ("grpc.max_receive_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),
+    # Not to measure how much is on its way: each message from the controller would cost it a ping besides.
+    ("grpc.http2.bdp_probe", 0),
+)
 _UNSENT = 4
 
 _Stream: TypeAlias = "grpc.aio.StreamStreamCall[pb.ConnectRequest, pb.ConnectResponse]"

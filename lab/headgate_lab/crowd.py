@@ -21,9 +21,12 @@ from headgate_common.pki import SERVER_NAME, Role, Subject
 
 METHOD = "/headgate.v1.HostLinkService/Connect"
 OPTIONS = (
-    ("grpc.use_local_subchannel_pool", 1),
-    ("grpc.ssl_target_name_override", SERVER_NAME),
+    # As an agent's: what a connection costs a controller depends on both ends.
+    ("grpc.keepalive_time_ms", 10_000),
     ("grpc.max_receive_message_length", -1),
+    ("grpc.use_local_subchannel_pool", 1),
+    ("grpc.http2.bdp_probe", 0),
+    ("grpc.ssl_target_name_override", SERVER_NAME),
 )
 RETRY_SECONDS = 0.2
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from headgate.v1.host_link_pb2 import ConnectResponse, Nack
 from headgate_controller.hosts.reports import refusal
-from headgate_controller.hosts.share import Change, Digest, Share
+from headgate_controller.hosts.share import Change, Share, hash_of, total_of, version_of
 from headgate_controller.mutations import Register
 from headgate_controller.observed import HostHeard
 
@@ -42,8 +42,8 @@ class Link:
         self.register = register
         self.held_version = held_version
         self.heard = HostHeard(True, time.time_ns(), time.time_ns())
-        self._digest = Digest.of(share)
-        self._lag: Lag | None = {} if held_version == self._digest.version else None
+        self._total = total_of(share)
+        self._lag: Lag | None = {} if held_version == version_of(self._total) else None
         self._flying: Flight | None = None
         self._refused_version = ""
         self._sent = 0
@@ -51,7 +51,9 @@ class Link:
     @property
     def due(self) -> bool:
         """Whether there is something to be sent now."""
-        return self._flying is None and self._lag != {} and self._digest.version != self._refused_version
+        if self._flying is not None or self._lag == {}:
+            return False
+        return not self._refused_version or version_of(self._total) != self._refused_version
 
     @property
     def needs_whole(self) -> bool:
@@ -60,11 +62,12 @@ class Link:
 
     def change(self, change: Change) -> None:
         """Note that an object is to be something else."""
-        self._digest = self._digest.changed(change)
+        key, before, after = change.key, change.before, change.after
+        self._total += hash_of(key, after) - hash_of(key, before)
         if self._lag is not None:
-            held, _ = self._lag.pop(change.key, (change.before, None))
-            if held != change.after:
-                self._lag[change.key] = (held, change.after)
+            held, _ = self._lag.pop(key, (before, None))
+            if held != after:
+                self._lag[key] = (held, after)
             self._settle()
 
     def difference(self, epoch: int) -> ConnectResponse:
@@ -88,7 +91,7 @@ class Link:
 
     def _launch(self, epoch: int, base: str) -> ConnectResponse:
         self._sent += 1
-        self._flying = Flight(str(self._sent), self._digest.version, self._lag)
+        self._flying = Flight(str(self._sent), version_of(self._total), self._lag)
         self._lag = {}
         response = ConnectResponse()
         desired = response.desired

@@ -5,7 +5,7 @@ same for every controller, and kept up object by object too: a change costs what
 from __future__ import annotations
 
 from collections.abc import Container, Iterator, Mapping
-from hashlib import blake2b
+from hashlib import sha256
 from typing import NamedTuple
 
 from headgate.v1.host_link_pb2 import DesiredObject
@@ -42,9 +42,21 @@ def changes(
     """Yield what differs between two Worlds for some hosts, given the names of the resources that may."""
     for name in touched:
         old, new = before.resources.get(name), after.resources.get(name)
-        for host in {_concerned(old), _concerned(new)}:
-            if host in hosts:
-                yield from _differences(host, _part(old, host, ovn_remote), _part(new, host, ovn_remote))
+        if isinstance(new or old, Port):
+            yield from _moves(name, old, new, hosts)  # type: ignore[arg-type]  # a name is of one kind for ever
+        elif name in hosts and isinstance(new or old, Host):
+            yield from _differences(name, _part(old, name, ovn_remote), _part(new, name, ovn_remote))
+
+
+def _moves(name: str, old: Port | None, new: Port | None, hosts: Container[str]) -> Iterator[Change]:
+    """Yield what changes where for a port; most changes are of ports."""
+    left, come = old.host if old else None, new.host if new else None
+    if left != come and old and left in hosts:
+        yield Change(old.host or "", name, _of_port(old), None)
+    if new and come in hosts:
+        was = _of_port(old) if old and left == come else None
+        if was != (now := _of_port(new)):
+            yield Change(new.host or "", name, was, now)
 
 
 def _differences(host: str, before: Share, after: Share) -> Iterator[Change]:
@@ -52,13 +64,6 @@ def _differences(host: str, before: Share, after: Share) -> Iterator[Change]:
         was, now = before.get(key), after.get(key)
         if was != now:
             yield Change(host, key, was, now)
-
-
-def _concerned(noun: object) -> str:
-    """Return the host whose share a resource is in; empty if none."""
-    if isinstance(noun, Port):
-        return noun.host or ""
-    return noun.name if isinstance(noun, Host) else ""
 
 
 def _part(noun: object, host: str, ovn_remote: str) -> dict[str, bytes]:
@@ -87,28 +92,19 @@ def _of_port(port: Port) -> bytes:
     return wanted.SerializeToString()
 
 
-class Digest(NamedTuple):
-    """A hash of a share that does not depend on the order in which its objects came: the sum of those of each."""
-
-    total: int = 0
-
-    @classmethod
-    def of(cls, share: Share) -> Digest:
-        """Return that of a share. O(share)."""
-        return cls(sum(_hash(key, content) for key, content in share.items()))
-
-    def changed(self, change: Change) -> Digest:
-        """Return that of the share after a change."""
-        gone = 0 if change.before is None else _hash(change.key, change.before)
-        come = 0 if change.after is None else _hash(change.key, change.after)
-        return Digest(self.total - gone + come)
-
-    @property
-    def version(self) -> str:
-        """The version of the share."""
-        return f"{self.total % (1 << BITS):0{BITS // 4}x}"
+def total_of(share: Share) -> int:
+    """Return the sum of the hashes of a share's objects. O(share)."""
+    return sum(hash_of(key, content) for key, content in share.items())
 
 
-def _hash(key: str, content: bytes) -> int:
+def hash_of(key: str, content: bytes | None) -> int:
+    """Return what an object adds to the sum of its share; nothing if it is not there."""
+    if content is None:
+        return 0
     text = key.encode()
-    return int.from_bytes(blake2b(len(text).to_bytes(4) + text + content, digest_size=BITS // 8).digest())
+    return int.from_bytes(sha256(len(text).to_bytes(4) + text + content).digest())
+
+
+def version_of(total: int) -> str:
+    """Return the version of the share whose objects' hashes have that sum."""
+    return f"{total % (1 << BITS):0{BITS // 4}x}"

@@ -15,7 +15,7 @@ from headgate_controller.errors import IdleError
 from headgate_controller.hosts import links
 from headgate_controller.hosts.door import Door
 from headgate_controller.hosts.link import Link
-from headgate_controller.hosts.share import Digest, changes, share_of
+from headgate_controller.hosts.share import changes, share_of, total_of, version_of
 from headgate_controller.mutations import Register
 from headgate_controller.nouns.host import Host
 from headgate_controller.nouns.meta import Meta
@@ -142,7 +142,7 @@ def test_whatever_happens_an_agent_comes_to_hold_what_its_host_is_to_be(steps: l
     conversation.send()
     conversation.answer("ack")
     assert conversation.agent.objects == conversation.share()
-    assert conversation.agent.version == Digest.of(conversation.share()).version
+    assert conversation.agent.version == version_of(total_of(conversation.share()))
     assert not conversation.link.due
 
 
