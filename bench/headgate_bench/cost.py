@@ -31,8 +31,17 @@ def resident_mib(pid: int) -> float:
 
     Source: proc(5), /proc/PID/status.
     """
+    return _status_mib(pid, "VmRSS")
+
+
+def most_resident_mib(pid: int) -> float:
+    """Return how much it had when it had most; raises as `resident_mib`."""
+    return _status_mib(pid, "VmHWM")
+
+
+def _status_mib(pid: int, field: str) -> float:
     status = (Path("/proc") / str(pid) / "status").read_text()
-    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith("VmRSS:")) / 1024
+    return next(int(line.split()[1]) for line in status.splitlines() if line.startswith(f"{field}:")) / 1024
 
 
 class Meter:
