@@ -91,6 +91,8 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     except SQLAlchemyError as error:
         raise unusable(config.database, error) from error
     finally:
+        # Calls that were cut off may still write in their threads: only then may another controller have the database.
+        await asyncio.get_running_loop().shutdown_default_executor()
         database.close()
 
 
@@ -123,6 +125,7 @@ async def _serve(site: Site, stop: asyncio.Event) -> str:
     ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored, site.writer.in_doubt)]
     await asyncio.wait([*ends, *tasks, site.lead.lost], return_when=asyncio.FIRST_COMPLETED)
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
+    await admin.settled()
     lost = site.lead.lost.result() if site.lead.lost.done() else ""
     # A database that does not answer may be why it is lost; what is left behind finds another epoch there.
     patience = LEFT_BEHIND_SECONDS if lost else None

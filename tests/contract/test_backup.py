@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import fcntl
 import gzip
 import io
 import json
@@ -12,7 +13,7 @@ import re
 import secrets
 import sqlite3
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import suppress
 from hashlib import sha256
 from pathlib import Path
@@ -27,7 +28,7 @@ from refusal import refusal
 from token_site import TokenSite
 
 from api import Api
-from headgate.v1 import admin_pb2, admin_pb2_grpc
+from headgate.v1 import admin_pb2, admin_pb2_grpc, vpc_pb2, vpc_pb2_grpc
 from headgate_controller.api.admin_service import AdminService
 from headgate_controller.store.backup import write_backup
 from headgate_controller.store.backup_file import BackupReader
@@ -421,6 +422,57 @@ class Closed:
 
     def close(self) -> None:
         self.event.set()
+
+
+def is_free(controller: Controller) -> bool:
+    """Return whether another controller could have the database."""
+    with Path(f"{controller.database}.lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+    return True
+
+
+def test_a_controller_that_is_told_to_stop_gives_the_database_up_only_after_the_restore(
+    full: Site, empty: Site
+) -> None:
+    content, summary = full.backup()
+    controller = empty.controller
+    assert controller.process is not None
+    other = sqlite3.connect(controller.database, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")  # the restore waits for it
+    restoring = threading.Thread(target=lambda: answered_or_not(lambda: empty.restore(content)))
+    restoring.start()
+    try:
+        wait_until(lambda: begun(empty), seconds=SECONDS, what="the restore to have begun")
+        controller.process.terminate()
+        wait_until(lambda: answered(empty) is None, seconds=SECONDS, what="the API to be gone")
+    finally:
+        other.execute("ROLLBACK")
+        other.close()
+    wait_until(lambda: is_free(controller), seconds=SECONDS, what="the database to be free", every=0.001)
+    with sqlite3.connect(controller.database) as now:
+        assert now.execute("SELECT count(*) FROM intent").fetchone() == (summary.resources,)
+    assert controller.status() == 0
+    restoring.join(SECONDS)
+
+
+def begun(site: Site) -> bool:
+    """Return whether nobody can change anything any more."""
+    request = vpc_pb2.CreateVpcRequest(parent="projects/p", vpc_id="v", validate_only=True)
+    stub = vpc_pb2_grpc.VpcServiceStub(site.api.channel)  # type: ignore[no-untyped-call]
+    try:
+        stub.CreateVpc(request, timeout=SECONDS)
+    except grpc.RpcError as error:
+        return "stopping" in str(error.details())
+    return False
+
+
+def answered_or_not(call: Callable[[], Any]) -> None:
+    """Make a call, whatever comes of it."""
+    with suppress(grpc.RpcError):
+        call()
 
 
 async def sent(content: bytes) -> AsyncIterator[admin_pb2.RestoreRequest]:

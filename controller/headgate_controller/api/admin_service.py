@@ -80,6 +80,11 @@ class AdminService:
         taking_over.add_done_callback(self._under_way.discard)
         return await asyncio.shield(taking_over)
 
+    async def settled(self) -> None:
+        """Wait for what was received and is being put in place of the store, whether its client waits or not."""
+        while self._under_way:
+            await asyncio.wait(self._under_way)
+
     async def _take_over(self, file: IO[bytes], held: ExitStack) -> admin_pb2.RestoreResponse:
         """Put what was received in place of the store; `held` keeps the file open until then."""
         with held:
