@@ -142,7 +142,7 @@ async def _api(
 ) -> grpc.aio.Server:
     """Return the server of the API, not started."""
     config, committed, realisation = site.config, site.committed, site.realisation
-    gate = Gate(site.schema, site.tokens, committed, require_tokens=config.require_tokens)
+    gate = Gate(site.schema, site.tokens, committed, site.traffic, require_tokens=config.require_tokens)
     shown = Shown(site.schema, committed, realisation, site.serialized)
 
     def admit(method: str, context: Any) -> Call:
@@ -178,7 +178,7 @@ def _routes(site: Site, metrics: Metrics) -> list[Route]:
     health = health_routes(
         {"northbound": lambda: site.northbound.why_unready, "southbound": lambda: site.southbound.why_unready}
     )
-    callers = Callers(site.tokens, require_tokens=site.config.require_tokens)
+    callers = Callers(site.tokens, require_tokens=site.config.require_tokens, traffic=site.traffic)
     return [*health, metrics.route(callers), *StateRoutes(site.states, callers).routes()]
 
 

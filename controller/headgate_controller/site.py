@@ -31,6 +31,7 @@ from headgate_controller.store.keyring import read_keyring
 from headgate_controller.store.states import States
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.store.writer import Writer
+from headgate_controller.traffic import Traffic
 from headgate_controller.trust import Trust
 from headgate_controller.world import World
 
@@ -83,6 +84,7 @@ class Site:
         self.tokens, self.enrolments = Tokens(database), Enrolments(database)
         self.keyring = read_keyring(config.state_key_file)
         self.states = States(database, self.keyring)
+        self.traffic = Traffic()
         self.history = History(database, settings.history(config))
         self.southbound = Southbound(config.southbound, Path(config.pki_dir))
         self.northbound = Northbound(

@@ -44,14 +44,16 @@ class Foreign(NamedTuple):
 class Gate:
     """Lets callers in: by their token, or because only the machine's administrator can call from where they do."""
 
-    def __init__(self, schema: Schema, tokens: Tokens, committed: Committed, *, require_tokens: bool) -> None:
+    def __init__(
+        self, schema: Schema, tokens: Tokens, committed: Committed, traffic: Traffic, *, require_tokens: bool
+    ) -> None:
         self._demands = Demands(schema)
         self._schema = schema
         self._tokens = tokens
         self._committed = committed
         self._require_tokens = require_tokens
         self._failures = Failures()
-        self._traffic = Traffic()
+        self._traffic = traffic
 
     def admit(self, method: str, context: Any) -> Admitted:
         """Return a call whose caller is known.

@@ -12,6 +12,10 @@ from headgate_controller.errors import HeadgateError
 from headgate_controller.failures import Failures
 from headgate_controller.principal import ADMINISTRATOR, Access, Principal
 from headgate_controller.store.tokens import Tokens
+from headgate_controller.traffic import Passage, Traffic
+
+LONGEST_PATH = 200
+"""Characters of a path in the log."""
 
 CHALLENGE = {"WWW-Authenticate": 'Basic realm="headgate"'}
 MISSING = (
@@ -23,10 +27,12 @@ MISSING = (
 class Callers:
     """Lets callers in: by their token, or because only the machine's administrator can call from where they do."""
 
-    def __init__(self, tokens: Tokens, *, require_tokens: bool) -> None:
+    def __init__(self, tokens: Tokens, *, require_tokens: bool, traffic: Traffic | None = None) -> None:
+        """`traffic` is what callers have under way, also elsewhere."""
         self._tokens = tokens
         self._require_tokens = require_tokens
         self._failures = Failures()
+        self._traffic = traffic or Traffic()
 
     def check(self, request: Request, access: Access, project: str) -> None:
         """See that who sent a request may do this in a project.
@@ -36,6 +42,16 @@ class Callers:
         """
         self._caller(request).check(access, project)
 
+    def begin(self, request: Request, access: Access, project: str) -> Passage:
+        """Likewise, and have the request count among the caller's until its end.
+
+        Raises:
+            HTTPException, PermissionDeniedError, ReadOnlyError: as above. BusyError: the caller has too many.
+        """
+        caller = self._caller(request)
+        caller.check(access, project)
+        return self._traffic.begin(caller.name, request.method)
+
     def _caller(self, request: Request) -> Principal:
         given = request.headers.get("authorization", "")
         if not given and (_is_local(request) or not self._require_tokens):
@@ -44,7 +60,7 @@ class Callers:
             return self._tokens.authenticate(_secret(given))
         except HeadgateError as error:
             peer = request.client.host if request.client else "unix:"
-            self._failures.note(peer, f"{request.method} {request.url.path}", error.reason)
+            self._failures.note(peer, f"{request.method} {request.url.path[:LONGEST_PATH]}", error.reason)
             raise HTTPException(401, str(error), CHALLENGE) from error
 
 

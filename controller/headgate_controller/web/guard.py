@@ -30,6 +30,7 @@ HTTP_STATUS = {
     "INTERNAL": 500,
     "UNKNOWN": 500,
     "TOO_LARGE": 413,
+    "BUSY": 429,
 }
 """The status for each gRPC code that our errors carry, or for a reason of theirs."""
 

@@ -15,10 +15,14 @@ from starlette.routing import Route, Router
 from starlette.types import ASGIApp
 
 from headgate_controller.serving import UNIX, bound
+from headgate_controller.web.connections import Connection
 from headgate_controller.web.guard import Guard, nothing_there
 
 IDLE_SECONDS = 30
 """Seconds after which a connection that asks nothing is closed."""
+
+LONGEST_HEAD = 32 * 1024
+"""Bytes of a request before its body."""
 
 
 class _Uvicorn(uvicorn.Server):
@@ -91,10 +95,12 @@ class HttpServer:
 
 
 def _settings(app: Any, tls: ssl.SSLContext | None) -> uvicorn.Config:
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    # What it warns of is what clients do wrong, as often as they like.
+    logging.getLogger("uvicorn").setLevel(logging.ERROR)
     settings = uvicorn.Config(
         app,
-        http="h11",
+        http=Connection,
+        h11_max_incomplete_event_size=LONGEST_HEAD,
         ws="none",
         lifespan="off",
         log_config=None,

@@ -13,10 +13,12 @@ import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from hashlib import md5
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
+from starlette.types import Message, Receive, Scope, Send
 
 from headgate_controller.errors import TooLargeError
 from headgate_controller.names import ID, ID_RULE
@@ -24,6 +26,7 @@ from headgate_controller.principal import Access
 from headgate_controller.store.state_content import LARGEST_STATE
 from headgate_controller.store.state_locks import LockedError, refused
 from headgate_controller.store.states import States, Version
+from headgate_controller.traffic import Passage
 from headgate_controller.web.callers import Callers
 
 PATH = "/terraform/state/{project}/{name:path}"
@@ -31,8 +34,33 @@ NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*")
 LONGEST_NAME = 200
 LARGEST_LOCK = 64 * 1024
 LARGEST_VERSION = 1 << 62
-HELD = 423
+LOCKED = 423
 """Locked; what Terraform shows of the holder is taken from the body."""
+
+PIECE = 256 * 1024
+"""Bytes of an answer that are written at a time."""
+
+
+class Held:
+    """An answer that is written piece by piece, as its client reads, and counts among the caller's until then."""
+
+    def __init__(self, response: Response, passage: Passage) -> None:
+        self._response = response
+        self._passage = passage
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send it, as an ASGI application."""
+
+        async def in_pieces(message: Message) -> None:
+            body = message.get("body", b"")
+            for begin in range(0, len(body) if len(body) > PIECE else 0, PIECE):
+                await send({**message, "body": body[begin : begin + PIECE], "more_body": True})
+            await send({**message, "body": b""} if len(body) > PIECE else message)
+
+        try:
+            await self._response(scope, receive, in_pieces)
+        finally:
+            self._passage.end()
 
 
 class StateRoutes:
@@ -44,7 +72,7 @@ class StateRoutes:
 
     def routes(self) -> list[Route]:
         """Return the routes."""
-        methods: dict[str, Callable[[Request, str], Awaitable[Response]]] = {
+        methods: dict[str, Callable[[Request, str, Passage], Awaitable[Response]]] = {
             "GET": self._get,
             "POST": self._post,
             "DELETE": self._delete,
@@ -52,41 +80,46 @@ class StateRoutes:
             "UNLOCK": self._unlock,
         }
 
-        async def serve(request: Request) -> Response:
+        async def serve(request: Request) -> Any:
             path = _path_of(request)
             method = "GET" if request.method == "HEAD" else request.method
-            self._callers.check(request, Access.READ if method == "GET" else Access.WRITE, path.partition("/")[0])
+            access, project = Access.READ if method == "GET" else Access.WRITE, path.partition("/")[0]
+            passage = self._callers.begin(request, access, project)
             try:
-                return await methods[method](request, path)
+                return Held(await methods[method](request, path, passage), passage)
             except LockedError as error:
-                return Response(error.holder, HELD, media_type="application/json")
+                return Held(Response(error.holder, LOCKED, media_type="application/json"), passage)
+            except BaseException:
+                passage.end()
+                raise
 
         return [Route(PATH, serve, methods=list(methods))]
 
-    async def _get(self, request: Request, path: str) -> Response:
+    async def _get(self, request: Request, path: str, passage: Passage) -> Response:
         if "versions" in request.query_params:
             return JSONResponse([_described(version) for version in await self._states.versions(path)])
         content = await self._states.read(path, _version_in(request))
+        passage.take(len(content))
         return Response(content, media_type="application/json", headers={"Content-MD5": await _md5(content)})
 
-    async def _post(self, request: Request, path: str) -> Response:
-        content = await _body(request, LARGEST_STATE)
+    async def _post(self, request: Request, path: str, passage: Passage) -> Response:
+        content = await _body(request, LARGEST_STATE, passage)
         sent = request.headers.get("content-md5")
         if sent is not None and sent != await _md5(content):
             raise refused("BAD_MD5", "The state is not what its Content-MD5 says: it was changed on its way.")
         await self._states.write(path, content, _lock_in(request))
         return Response()
 
-    async def _delete(self, request: Request, path: str) -> Response:
+    async def _delete(self, request: Request, path: str, _passage: Passage) -> Response:
         await self._states.remove(path, _lock_in(request), purge="purge" in request.query_params)
         return Response()
 
-    async def _lock(self, request: Request, path: str) -> Response:
-        await self._states.lock(path, await _body(request, LARGEST_LOCK))
+    async def _lock(self, request: Request, path: str, passage: Passage) -> Response:
+        await self._states.lock(path, await _body(request, LARGEST_LOCK, passage))
         return Response()
 
-    async def _unlock(self, request: Request, path: str) -> Response:
-        await self._states.unlock(path, await _body(request, LARGEST_LOCK))
+    async def _unlock(self, request: Request, path: str, passage: Passage) -> Response:
+        await self._states.unlock(path, await _body(request, LARGEST_LOCK, passage))
         return Response()
 
 
@@ -121,14 +154,15 @@ def _lock_in(request: Request) -> str:
     return request.query_params.get("ID", "")
 
 
-async def _body(request: Request, most: int) -> bytes:
+async def _body(request: Request, most: int, passage: Passage) -> bytes:
     """Return the body.
 
     Raises:
-        TooLargeError: it has more than that many bytes; the rest is not read.
+        TooLargeError: it has more than that many bytes; the rest is not read. BusyError: the caller has too many.
     """
     parts, size = [], 0
     async for part in request.stream():
+        passage.take(len(part))
         parts.append(part)
         size += len(part)
         if size > most:
