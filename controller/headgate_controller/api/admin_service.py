@@ -77,8 +77,13 @@ class AdminService:
             taking_over = asyncio.create_task(self._take_over(file, begun.pop_all()))
         # A client that is gone does not stop it half-way: the controller would begin anew while the tables change.
         self._under_way.add(taking_over)
-        taking_over.add_done_callback(self._under_way.discard)
+        taking_over.add_done_callback(self._taken_over)
         return await asyncio.shield(taking_over)
+
+    def _taken_over(self, task: asyncio.Task[admin_pb2.RestoreResponse]) -> None:
+        self._under_way.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.warning("backup not restored", extra={"reason": str(error)})
 
     async def settled(self) -> None:
         """Wait for what was received and is being put in place of the store, whether its client waits or not."""
