@@ -31,9 +31,6 @@ MANY_UNITS = 1_000
 REFUSED_SECONDS = 1.0
 """How long to wait after Northbound has refused what every synchronisation needs."""
 
-FOREIGN_SECONDS = 2.0
-"""How often Northbound is asked whether it still holds another store's rows."""
-
 
 class Convergence:
     """Keeps Northbound at the committed World."""
@@ -57,7 +54,7 @@ class Convergence:
         self._barrier = 0
         self._thread = ThreadPoolExecutor(1, "compile")
         self._lost = False
-        self._foreign = False
+        self._foreign = ""
         committed.listen(self._committed_changed)
         northbound.listen(lost=self._northbound_lost, attention=self._wake.set)
         realisation.on_wanted = self._wake.set
@@ -83,6 +80,8 @@ class Convergence:
             await self._northbound.ready()
             self._lost = False
             try:
+                if self._foreign:
+                    await self._northbound.outlast(self._foreign)
                 await self._synchronise()
                 while not self._lost:
                     await self._wake.wait()
@@ -93,10 +92,9 @@ class Convergence:
                 log.error("northbound not synchronised", extra={"reason": str(error)})
                 await asyncio.sleep(REFUSED_SECONDS)
             except ForeignStoreError as error:
-                if not self._foreign:
+                if error.held != self._foreign:
                     log.error("northbound left alone", extra={"reason": str(error)})
-                self._foreign = True
-                await asyncio.sleep(FOREIGN_SECONDS)
+                self._foreign = error.held
 
     async def _synchronise(self) -> None:
         world, _ = await self._advance()

@@ -25,6 +25,17 @@ GLOBAL_COLUMNS = ("nb_cfg", "sb_cfg", "options", "external_ids")
 READ: Op = {"op": "select", "table": GLOBAL_TABLE, "where": [], "columns": ["options", "external_ids"]}
 
 
+LONGEST_WAIT_MS = 60_000
+"""How long the server is to wait for something at a time: it forgets whoever has gone no sooner."""
+
+
+def gone(store: str) -> Op:
+    """Return the operation that waits until the row does not name that store."""
+    named = ["external_ids", "includes", ["map", [[STORE_KEY, store]]]]
+    nobody = {"columns": ["external_ids"], "until": "==", "rows": []}
+    return {"op": "wait", "timeout": LONGEST_WAIT_MS, "table": GLOBAL_TABLE, "where": [named], **nobody}
+
+
 class GlobalRow:
     """What we own of the row, and the progress it shows."""
 

@@ -173,6 +173,14 @@ class Northbound:
                 log.warning("columns unknown to the server left out", extra={"columns": sorted(self.absent)})
         return claimed + _count(plan, written)
 
+    async def outlast(self, store: str) -> None:
+        """Wait until Northbound is no longer that other store's, as the server tells.
+
+        Raises: NorthboundUnavailable.
+        """
+        with _available():
+            await self._connected_writer().outlast(store)
+
     async def _check_store(self, writer: Writer) -> None:
         try:
             await writer.check_store()

@@ -11,7 +11,7 @@ from headgate_common.ovsdb import Connection, Op, OvsdbError, Snapshot, TableUpd
 from headgate_common.ovsdb_schema import Wire
 from headgate_common.rows import Delete, Plan, RowKey
 
-from .global_row import GLOBAL_COLUMNS, GLOBAL_KEY, READ, GlobalRow, epoch_of, store_of
+from .global_row import GLOBAL_COLUMNS, GLOBAL_KEY, READ, GlobalRow, epoch_of, gone, store_of
 from .inventory import Contents, Echo, Inventory, echo_of
 from .transactions import GLOBAL_TABLE, Batch, Link, Piece, Request, UnwritableError, batches, guard, request
 
@@ -39,6 +39,7 @@ class ForeignStoreError(Exception):
             "Restore a backup of the other (headgate restore), or give its network up: "
             "ovn-nbctl remove NB_Global . external_ids headgate-store"
         )
+        self.held = held
 
 
 @dataclass(slots=True)
@@ -130,6 +131,17 @@ class Writer:
         held, ours = store_of(await self._global_row()), self.shared.store
         if held and ours and held != ours:
             raise ForeignStoreError(held, ours)
+
+    async def outlast(self, store: str) -> None:
+        """Return once Northbound is no longer that store's; the server tells, and is asked again every minute only."""
+        while True:
+            try:
+                await self._connection.transact(DATABASE, [gone(store)])
+            except OvsdbError as error:
+                if error.error != "timed out":
+                    raise
+            else:
+                return
 
     async def claim(self, *, new: bool = False) -> bool:
         """Make our epoch and our keys of the shared row hold; return whether anything had to be written.
