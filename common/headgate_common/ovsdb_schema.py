@@ -213,7 +213,10 @@ def encode(column: Column, value: Value, reference: Callable[[RowKey], Wire | No
             return ["map", [[k, v] for k, v in pairs]]
         return ["map", [[_atom(column.kind, k), _atom(column.value_kind, v)] for k, v in pairs]]
     elements = value if type(value) is frozenset else (cast("Atom", value),)
-    wires = [wire for element in elements if (wire := _element(column, element, reference)) is not None]
+    if column.kind == "string" and all(type(element) is str for element in elements):
+        wires: list[Wire] = list(elements)
+    else:
+        wires = [wire for element in elements if (wire := _element(column, element, reference)) is not None]
     return wires[0] if len(wires) == 1 else ["set", wires]
 
 
