@@ -30,6 +30,7 @@ def bring_up_to_date(connection: Connection) -> None:
     """
     if is_newest(connection):
         return
+    _quieten()
     from alembic.util import CommandError
 
     try:
@@ -53,13 +54,18 @@ def newest() -> str:
 
 def migrate(connection: Connection, revision: str) -> None:
     """Bring a database to a revision of its tables, "head" for the latest."""
+    _quieten()
     from alembic import command
     from alembic.config import Config
 
-    logging.getLogger("alembic").setLevel(logging.WARNING)
     if connection.dialect.name != "sqlite":
         connection.execute(select(func.pg_advisory_xact_lock(MIGRATING)))
     with as_file(files("headgate_controller.store") / "migrations") as path:
         config = Config(attributes={"connection": connection})
         config.set_main_option("script_location", os.fspath(path))
         command.upgrade(config, revision)
+
+
+def _quieten() -> None:
+    """Have Alembic tell of what goes wrong only; it begins to talk when it is imported."""
+    logging.getLogger("alembic").setLevel(logging.WARNING)
