@@ -102,9 +102,16 @@ class Commands:
         """Return a new directory; its configuration is a project of that name with a VPC, and, if there are to be
         ports, a subnet in it with so many.
         """
+        return self._prepared(name, self._with_ports(name, count, wait))
+
+    def grow(self, name: str, count: int, *, wait: str) -> None:
+        """Have so many ports in the configuration of a directory that `ports` has returned."""
+        (self._directory / name / "main.tf").write_text(self._with_ports(name, count, wait))
+
+    def _with_ports(self, name: str, count: int, wait: str) -> str:
         text = CONFIGURATION.format(requirement=REQUIREMENT, state=self._state(name))
         text += PROVIDER.format(project=name, wait=wait) + VPC
-        return self._prepared(name, text + PORTS.format(count=count) if count else text)
+        return text + PORTS.format(count=count) if count else text
 
     def built_in(self, name: str, count: int) -> Path:
         """Return a new directory, whose configuration has so many resources of Terraform's own."""
