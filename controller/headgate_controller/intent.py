@@ -53,15 +53,16 @@ def create(draft: Draft, kind_of: KindOf, noun: Any, stamp: Stamp) -> Draft:
         return _taken_over(draft, kind_of(noun), noun, there, stamp)
     free = draft.world if there is None else draft.world.replace(there, None)
     meta = replace(noun.meta, generation=1, revision=stamp.revision, create_time=stamp.time, update_time=stamp.time)
-    settled = _settled(free, kind_of(noun), replace(noun, meta=meta), None)
-    made = _adopted(Draft(free, draft.touched).put(settled), kind_of, noun.name, stamp)
+    _, world = _settled(free, kind_of(noun), replace(noun, meta=meta), None)
+    made = _adopted(Draft(world, draft.touched.set(noun.name, None)), kind_of, noun.name, stamp)
     return made if there is None else _swept(made, there)
 
 
 def _taken_over(draft: Draft, kind: Kind, noun: Any, there: Any, stamp: Stamp) -> Draft:
     kept = {"uid": there.meta.uid, "create_time": there.meta.create_time}
     meta = replace(noun.meta, **kept, generation=1, revision=stamp.revision, update_time=stamp.time)
-    return draft.put(_settled(draft.world, kind, replace(noun, meta=meta), there))
+    _, world = _settled(draft.world, kind, replace(noun, meta=meta), there)
+    return Draft(world, draft.touched.set(noun.name, None))
 
 
 def _adopted(draft: Draft, kind_of: KindOf, name: str, stamp: Stamp) -> Draft:
@@ -101,7 +102,7 @@ def update(draft: Draft, kind: Kind, noun: Any, stamp: Stamp, etag: str = "") ->
         labels=noun.meta.labels,
         deletion_protection=noun.meta.deletion_protection,
     )
-    settled = _settled(draft.world, kind, replace(noun, meta=meta), before)
+    settled, _ = _settled(draft.world, kind, replace(noun, meta=meta), before)
     if settled == before:
         return draft
     changed = replace(meta, generation=kept.generation + 1, revision=stamp.revision, update_time=stamp.time)
@@ -177,8 +178,8 @@ def existing(world: World, name: str, etag: str = "") -> Any:
     return noun
 
 
-def _settled(world: World, kind: Kind, noun: Any, before: Any) -> Any:
-    """Return the noun with everything chosen, after every check.
+def _settled(world: World, kind: Kind, noun: Any, before: Any) -> tuple[Any, World]:
+    """Return the noun with everything chosen, after every check, and the World with it.
 
     Its rows are compiled once as well, so that a fault of the compiler is met here and not after the commit.
     """
@@ -188,8 +189,9 @@ def _settled(world: World, kind: Kind, noun: Any, before: Any) -> Any:
         faults = _brought(faults, settled, before, examine(alone, kind, before, before)[1])
     if faults:
         raise InvalidError(noun.name, faults)
-    list(kind.compile(settled, world.replace(before, settled)))
-    return settled
+    after = world.replace(before, settled)
+    list(kind.compile(settled, after))
+    return settled, after
 
 
 def examine(alone: World, kind: Kind, noun: Any, before: Any) -> tuple[Any, list[Violation]]:
