@@ -143,7 +143,7 @@ async def _api(
     """Return the server of the API, not started."""
     config, committed, realisation = site.config, site.committed, site.realisation
     gate = Gate(site.schema, site.tokens, committed, site.traffic, require_tokens=config.require_tokens)
-    shown = Shown(site.schema, committed, realisation, site.serialized)
+    shown = Shown(site.schema, committed, realisation, site.writer.serialized)
 
     def admit(method: str, context: Any) -> Call:
         site.lead.check()

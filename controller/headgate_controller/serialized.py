@@ -5,8 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from google.protobuf.any_pb2 import Any as AnyMessage
+
 from headgate_controller.schema import Schema
 from headgate_controller.world import World
+
+TYPE_PREFIX = "type.googleapis.com/"
+
+
+def packed(full_name: str, message: bytes) -> AnyMessage:
+    """Return a serialized message of a type in an Any."""
+    return AnyMessage(type_url=TYPE_PREFIX + full_name, value=message)
 
 
 class Serialized:
@@ -20,17 +29,17 @@ class Serialized:
         self._schema = schema
         self._kept: dict[str, tuple[Any, bytes]] = {}
 
-    def of(self, noun: Any, *, keep: bool) -> bytes:
-        """Return the bytes of a noun; `keep` those of one that is in the World, until another takes its place."""
-        name: str = noun.name
-        kept = self._kept.get(name)
+    def of(self, noun: Any) -> bytes:
+        """Return the bytes of a noun, which need not be one of the World."""
+        kept = self._kept.get(noun.name)
         if kept is not None and kept[0] is noun:
             return kept[1]
         message: Any = self._schema.by_noun[type(noun)].to_message(noun)
-        made = bytes(message.SerializeToString(deterministic=True))
-        if keep:
-            self._kept[name] = noun, made
-        return made
+        return bytes(message.SerializeToString(deterministic=True))
+
+    def keep(self, name: str, noun: Any, made: bytes) -> None:
+        """Keep the bytes of a noun of the World, until another takes its place."""
+        self._kept[name] = noun, made
 
     def committed(self, world: World, touched: Iterable[str]) -> None:
         """Forget the resources that are gone (a `state.Listener`)."""

@@ -20,7 +20,6 @@ from headgate_controller.ovn.northbound import Northbound
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.schema import Schema
-from headgate_controller.serialized import Serialized
 from headgate_controller.signing import Signer
 from headgate_controller.spans import Spans
 from headgate_controller.state import Committed
@@ -78,9 +77,8 @@ class Site:
         self.door = Door(self.trust)
         self.schema = held.schema
         self.committed = Committed(held.world)
-        self.serialized = Serialized(self.schema)
-        self.committed.listen(self.serialized.committed)
         self.writer = Writer(database, self.schema, self.committed.world, self.committed.publish)
+        self.committed.listen(self.writer.serialized.committed)
         self.tokens, self.enrolments = Tokens(database), Enrolments(database)
         self.keyring = read_keyring(config.state_key_file)
         self.states = States(database, self.keyring)

@@ -16,10 +16,8 @@ from google.protobuf.any_pb2 import Any as AnyMessage
 
 from headgate_controller.realisation import Look, Realisation
 from headgate_controller.schema import Schema
-from headgate_controller.serialized import Serialized
+from headgate_controller.serialized import Serialized, packed
 from headgate_controller.state import Committed
-
-TYPE_PREFIX = "type.googleapis.com/"
 
 LISTED = 1
 """Number of the field of the resources in what List returns."""
@@ -69,13 +67,14 @@ class Shown:
 
     def packed(self, noun: Any) -> AnyMessage:
         """Return the message of a resource, packed."""
-        name = self._schema.by_noun[type(noun)].descriptor.full_name
-        return AnyMessage(type_url=TYPE_PREFIX + name, value=self.message(noun))
+        return packed(self._schema.by_noun[type(noun)].descriptor.full_name, self.message(noun))
 
     def _stored(self, noun: Any) -> bytes:
         """Return what is stored of a resource, and keep it if that is what it still is."""
-        present = self._committed.world.resources.get(noun.name) is noun
-        return self._serialized.of(noun, keep=present)
+        name, made = noun.name, self._serialized.of(noun)
+        if self._committed.world.resources.get(name) is noun:
+            self._serialized.keep(name, noun, made)
+        return made
 
 
 @lru_cache(maxsize=1024)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from headgate_controller.errors import NotLeadingError
 from headgate_controller.store import tables
+from headgate_controller.store.statements import Statement
+
+TOUCH = Statement(update(tables.lease).where(tables.lease.c.epoch == bindparam("held")), ["epoch"])
 
 
 class StaleEpochError(NotLeadingError):
@@ -23,10 +26,10 @@ def hold_lease(connection: Connection, epoch: int) -> None:
     Raises:
         StaleEpochError: another controller leads now.
     """
-    held = tables.lease.c.epoch == epoch
     if connection.dialect.name == "sqlite":
-        found = connection.execute(update(tables.lease).where(held).values(epoch=epoch)).rowcount == 1
+        found = TOUCH.run(connection, [{"held": epoch, "epoch": epoch}]).rowcount == 1
     else:
+        held = tables.lease.c.epoch == epoch
         found = connection.execute(select(tables.lease.c.id).where(held).with_for_update()).first() is not None
     if not found:
         raise StaleEpochError

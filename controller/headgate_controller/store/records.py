@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from google.protobuf.any_pb2 import Any as AnyMessage
 from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
 
 from headgate.v1 import intent_pb2
@@ -14,8 +15,10 @@ from headgate_controller.intent import Stamp
 from headgate_controller.mutations import Request
 from headgate_controller.names import project_of
 from headgate_controller.schema import Schema
+from headgate_controller.serialized import Serialized, packed
 from headgate_controller.store import tables
 from headgate_controller.store.lease import hold_lease
+from headgate_controller.store.statements import Statement
 from headgate_controller.world import World
 
 DAY = 24 * 3600 * 1_000_000_000
@@ -44,12 +47,57 @@ class Step:
     outcome: Outcome
 
 
+MATCHING = tables.intent.c.name == bindparam("key")
+CHANGED = [column.name for column in tables.intent.columns if column is not tables.intent.c.name]
+NEW_INTENT = Statement(insert(tables.intent))
+CHANGED_INTENT = Statement(update(tables.intent).where(MATCHING), CHANGED)
+GONE_INTENT = Statement(delete(tables.intent).where(MATCHING))
+NEW_SECRET = Statement(insert(tables.secret))
+GONE_SECRET = Statement(delete(tables.secret).where(tables.secret.c.name == bindparam("key")))
+NEW_REVISION = Statement(insert(tables.revision))
+NEW_ANSWER = Statement(insert(tables.request))
+
+
+class Pairs:
+    """A table whose rows each noun has some of."""
+
+    def __init__(self, table: Table, of: Callable[[Any], set[Any]]) -> None:
+        """Take what gives the rows of a noun, in the order of the table's columns."""
+        self._of = of
+        self._columns = table.columns.keys()
+        match = and_(*(column == bindparam(f"old_{column.name}") for column in table.columns))
+        self._new, self._gone = Statement(insert(table)), Statement(delete(table).where(match))
+
+    def write(self, connection: Connection, base: World, final: World, touched: Sequence[str]) -> None:
+        """Write what the rows have become: removals first, since another may take what one gives up."""
+        old = {row for name in touched if name in base.resources for row in self._of(base.resources[name])}
+        new = {row for name in touched if name in final.resources for row in self._of(final.resources[name])}
+        if gone := sorted(old - new):
+            names = [f"old_{name}" for name in self._columns]
+            self._gone.run(connection, [dict(zip(names, row, strict=True)) for row in gone])
+        if came := sorted(new - old):
+            self._new.run(connection, [dict(zip(self._columns, row, strict=True)) for row in came])
+
+
+def _references(noun: Any) -> set[tuple[str, str]]:
+    return {(noun.name, target) for _, target in noun.references()}
+
+
+def _allocations(noun: Any) -> set[tuple[str, str, str]]:
+    return {(pool, str(number), noun.name) for pool, number in noun.taken()}
+
+
+PAIRS = (Pairs(tables.reference, _references), Pairs(tables.allocation, _allocations))
+
+
 class Records:
     """Writes steps with one leader's epoch. Owned by one thread."""
 
-    def __init__(self, schema: Schema, epoch: int) -> None:
+    def __init__(self, schema: Schema, epoch: int, serialized: Serialized) -> None:
         self._schema = schema
         self._epoch = epoch
+        self._serialized = serialized
+        self._made: dict[str, tuple[Any, bytes]] = {}
         self._swept = 0
 
     def remembered(self, connection: Connection, request: Request) -> Outcome | None:
@@ -81,6 +129,7 @@ class Records:
         Raises:
             StaleEpochError: another controller leads now.
         """
+        self._made = {}
         changing = [step for step in steps if step.changed]
         answers = [self._answer_row(step) for step in steps if step.request.request_id]
         if not changing and not answers:
@@ -89,32 +138,34 @@ class Records:
         if changing:
             self._write_changes(connection, changing)
         if answers:
-            connection.execute(insert(tables.request), answers)
+            NEW_ANSWER.run(connection, answers)
         self._sweep_answers(connection, steps[-1].stamp.time)
+
+    def committed(self) -> None:
+        """Keep the bytes of what was written last: it is on disk."""
+        for name, (noun, made) in self._made.items():
+            self._serialized.keep(name, noun, made)
 
     def _write_changes(self, connection: Connection, steps: Sequence[Step]) -> None:
         base, final = steps[0].before, steps[-1].after
         touched = sorted({name for step in steps for name in step.changed})
         self._write_intent(connection, base, final, touched)
         self._write_secrets(connection, base, final, touched)
-        _write_pairs(connection, tables.reference, _references, base, final, touched)
-        _write_pairs(connection, tables.allocation, _allocations, base, final, touched)
-        connection.execute(insert(tables.revision), [row for step in steps for row in self._log(step)])
+        for pairs in PAIRS:
+            pairs.write(connection, base, final, touched)
+        NEW_REVISION.run(connection, [row for step in steps for row in self._log(step)])
 
     def _write_intent(self, connection: Connection, base: World, final: World, touched: Sequence[str]) -> None:
         there = [name for name in touched if name in final.resources]
         new = [self._row(final.resources[name]) for name in there if name not in base.resources]
-        changed = [self._row(final.resources[name]) for name in there if name in base.resources]
+        changed = [self._row(final.resources[name]) | {"key": name} for name in there if name in base.resources]
         gone = [{"key": name} for name in touched if name in base.resources and name not in final.resources]
-        table = tables.intent
-        matching = table.c.name == bindparam("key")
         if gone:
-            connection.execute(delete(table).where(matching), gone)
+            GONE_INTENT.run(connection, gone)
         if changed:
-            rows = [{"key": row.pop("name"), **row} for row in changed]
-            connection.execute(update(table).where(matching), rows)
+            CHANGED_INTENT.run(connection, changed)
         if new:
-            connection.execute(insert(table), new)
+            NEW_INTENT.run(connection, new)
 
     def _write_secrets(self, connection: Connection, base: World, final: World, touched: Sequence[str]) -> None:
         old = [{"key": name} for name in touched if self._secret(base.resources.get(name)) is not None]
@@ -124,9 +175,9 @@ class Records:
             if (message := self._secret(final.resources.get(name))) is not None
         ]
         if old:
-            connection.execute(delete(tables.secret).where(tables.secret.c.name == bindparam("key")), old)
+            GONE_SECRET.run(connection, old)
         if new:
-            connection.execute(insert(tables.secret), new)
+            NEW_SECRET.run(connection, new)
 
     def _secret(self, noun: Any) -> bytes | None:
         """Return a resource's message with what is write-only; None if nothing in it is."""
@@ -146,39 +197,40 @@ class Records:
             "uid": noun.meta.uid,
             "generation": noun.meta.generation,
             "revision": noun.meta.revision,
-            "message": self._serialized(noun),
+            "message": self._bytes(noun),
         }
 
     def _kind(self, noun: Any) -> str:
         return self._schema.by_noun[type(noun)].descriptor.full_name
 
-    def _serialized(self, noun: Any) -> bytes | None:
-        if noun is None:
-            return None
-        message: Any = self._schema.by_noun[type(noun)].to_message(noun)
-        return bytes(message.SerializeToString(deterministic=True))
+    def _bytes(self, noun: Any) -> bytes:
+        """Return what is stored of a noun of a World that is written now, made once."""
+        made = self._made.get(noun.name)
+        if made is None or made[0] is not noun:
+            made = self._made[noun.name] = noun, self._serialized.of(noun)
+        return made[1]
 
     def _log(self, step: Step) -> list[dict[str, Any]]:
         rows = []
         for position, name in enumerate(step.changed):
             before, after = step.before.resources.get(name), step.after.resources.get(name)
             row = {"revision": step.stamp.revision, "position": position, "name": name, "time": step.stamp.time}
-            contents = {"before": self._serialized(before), "after": self._serialized(after)}
+            contents = {"before": before and self._serialized.of(before), "after": after and self._bytes(after)}
             rows.append(row | contents | {"kind": self._kind(after or before)})
         return rows
 
     def _answer_row(self, step: Step) -> dict[str, Any]:
         response = intent_pb2.BatchResponse(revision=step.outcome.revision)
-        for noun in step.outcome.nouns:
-            packed = response.resources.add()
-            if noun is not None:
-                packed.Pack(self._schema.by_noun[type(noun)].to_message(noun))
+        response.resources.extend(self._packed(noun) for noun in step.outcome.nouns)
         return {
             "request_id": step.request.request_id,
             "time": step.stamp.time,
             "fingerprint": step.request.fingerprint,
             "response": response.SerializeToString(),
         }
+
+    def _packed(self, noun: Any) -> AnyMessage:
+        return AnyMessage() if noun is None else packed(self._kind(noun), self._bytes(noun))
 
     def _sweep_answers(self, connection: Connection, now: int) -> None:
         """Forget old answers, now and then."""
@@ -197,33 +249,3 @@ def check_same(request: Request, fingerprint: bytes) -> None:
         raise RequestReusedError(
             f"request_id {request.request_id} belongs to another request; make a fresh UUID for each."
         )
-
-
-def _references(noun: Any) -> set[tuple[str, str]]:
-    return {(noun.name, target) for _, target in noun.references()}
-
-
-def _allocations(noun: Any) -> set[tuple[str, str, str]]:
-    return {(pool, str(number), noun.name) for pool, number in noun.taken()}
-
-
-def _write_pairs(
-    connection: Connection,
-    table: Table,
-    of: Callable[[Any], set[Any]],
-    base: World,
-    final: World,
-    touched: Sequence[str],
-) -> None:
-    """Write what the rows that `of` gives for each noun have become: removals first, since another may take what one
-    gives up.
-    """
-    old = {row for name in touched if name in base.resources for row in of(base.resources[name])}
-    new = {row for name in touched if name in final.resources for row in of(final.resources[name])}
-    columns = table.columns.keys()
-    if old - new:
-        match = and_(*(column == bindparam(f"old_{column.name}") for column in table.columns))
-        gone = [{f"old_{name}": value for name, value in zip(columns, row, strict=True)} for row in sorted(old - new)]
-        connection.execute(delete(table).where(match), gone)
-    if new - old:
-        connection.execute(insert(table), [dict(zip(columns, row, strict=True)) for row in sorted(new - old)])

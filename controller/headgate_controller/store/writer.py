@@ -15,6 +15,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
@@ -24,6 +25,7 @@ from headgate_controller.intent import Stamp
 from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
 from headgate_controller.schema import Schema
+from headgate_controller.serialized import Serialized
 from headgate_controller.store.complaints import is_locked, refusal, why
 from headgate_controller.store.database import Database
 from headgate_controller.store.records import Outcome, Records, Step, check_same
@@ -63,8 +65,10 @@ class Queued:
 
 
 class Writer:
-    """The only one that changes intent. `in_doubt` is set when it has stopped, since what the database holds is not
-    known any more: then it is to be read again.
+    """The only one that changes intent. `serialized` has the bytes of each resource as they are on disk.
+
+    `in_doubt` is set when it has stopped, since what the database holds is not known any more: then it is to be read
+    again.
     """
 
     def __init__(self, database: Database, schema: Schema, world: World, publish: Publish) -> None:
@@ -72,7 +76,8 @@ class Writer:
         self._remote = database.shared
         self.in_doubt = asyncio.Event()
         self._doubt: UnavailableError | None = None
-        self._records = Records(schema, database.epoch())
+        self.serialized = Serialized(schema)
+        self._records = Records(schema, database.epoch(), self.serialized)
         self._schema = schema
         self._world = world
         self._publish = publish
@@ -154,15 +159,22 @@ class Writer:
             else:
                 self._tell_all(group, _explained(error))
             return
+        self._records.committed()
         changing = [step for step in steps if step.changed]
+        calls: list[tuple[Any, ...]] = []
         if changing:
             self._world = Draft(changing[-1].after).commit(changing[-1].stamp.revision)
             touched = frozenset(name for step in changing for name in step.changed)
-            self._loop.call_soon_threadsafe(self._publish, self._world, touched)
+            calls.append((self._publish, self._world, touched))
         pairs = list(zip(group, answers, strict=True))
         arrivals = _arrivals(pairs, frozenset(step.stamp.revision for step in changing))
-        self._loop.call_soon_threadsafe(self.on_commit, arrivals, began, time.time())
-        self._loop.call_soon_threadsafe(_tell, pairs)
+        calls += [(self.on_commit, arrivals, began, time.time()), (_tell, pairs)]
+        self._loop.call_soon_threadsafe(self._call, calls)
+
+    def _call(self, calls: Sequence[tuple[Any, ...]]) -> None:
+        """Have each called, in order, whatever becomes of those before; the loop is woken once for all of them."""
+        for call, *arguments in calls:
+            self._loop.call_soon(call, *arguments)
 
     def _finish(self, connection: Connection) -> None:
         """Commit.
