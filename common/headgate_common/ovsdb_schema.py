@@ -212,11 +212,13 @@ def encode(column: Column, value: Value, reference: Callable[[RowKey], Wire | No
         if column.kind == column.value_kind == "string":
             return ["map", [[k, v] for k, v in pairs]]
         return ["map", [[_atom(column.kind, k), _atom(column.value_kind, v)] for k, v in pairs]]
+    textual = column.kind == "string"
+    if textual and type(value) is str:
+        return value
     elements = value if type(value) is frozenset else (cast("Atom", value),)
-    if column.kind == "string" and all(type(element) is str for element in elements):
-        wires: list[Wire] = list(elements)
-    else:
-        wires = [wire for element in elements if (wire := _element(column, element, reference)) is not None]
+    wires: list[Wire] = [e if textual and type(e) is str else _element(column, e, reference) for e in elements]
+    if None in wires:
+        wires = [wire for wire in wires if wire is not None]
     return wires[0] if len(wires) == 1 else ["set", wires]
 
 

@@ -87,6 +87,11 @@ class Memory:
         self._reads: dict[Answer, None] = {}
         self._rank = UNIT_RANK
 
+    @property
+    def blank(self) -> bool:
+        """Whether nothing was asked yet, or all of it is forgotten."""
+        return not self._answers
+
     def get(self, kind: type[N], name: str) -> N | None:
         """Return the resource if it is there and of that kind; absence is remembered as well."""
         self._read(name)
@@ -267,9 +272,10 @@ class Compiler:
 
     def _mark(self, stale: Stale, name: str, old: Noun | None, new: Noun | None) -> None:
         """Mark the resource's unit, and who read the resource or an index entry that it entered or left."""
-        left = set() if old is None else set(old.entries())
-        for question in (name, *(left if new is None else left.symmetric_difference(new.entries()))):
-            _tell(stale, self._memory.readers(question))
+        if not self._memory.blank:
+            left = set() if old is None else set(old.entries())
+            for question in (name, *(left if new is None else left.symmetric_difference(new.entries()))):
+                _tell(stale, self._memory.readers(question))
         if name not in self._units:
             self._units[name] = Answer(name, UNIT_RANK)
         stale[UNIT_RANK][self._units[name]] = None

@@ -182,7 +182,7 @@ def _packed(pieces: Iterable[Piece], limit: int) -> Iterator[Batch]:
     batch: list[Piece] = []
     size = 0
     for piece in pieces:
-        weight = max(1, sum(not isinstance(step, Link) for step in piece))
+        weight = max(1, len(piece) - [*map(type, piece)].count(Link))
         if batch and size + weight > limit:
             yield tuple(batch)
             batch, size = [], 0
