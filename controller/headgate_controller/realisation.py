@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
@@ -16,6 +18,9 @@ from headgate_controller.state import Committed
 from headgate_controller.status import Known, Spans, lags, scope_of, scope_of_binding, settles
 
 MOST_BARRIERS = 10_000
+
+WAITED_SECONDS = 10.0
+"""How long after somebody has waited a barrier goes with every change that is written."""
 
 MOST_LOOKS = 1_000
 """Looks that are remembered: some hundred KiB."""
@@ -62,7 +67,8 @@ class Look(NamedTuple):
 class Realisation:
     """Answers what is realised, and what is observed besides, and lets callers wait for it.
 
-    A barrier is a raise of `nb_cfg`; it is asked for only when somebody wants to know, and one serves all.
+    A barrier is a raise of `nb_cfg`; it is asked for only when somebody wants to know, or has
+    lately, and one serves all.
     """
 
     def __init__(self, schema: Schema, committed: Committed, southbound: Bindings, hosts: Hosts) -> None:
@@ -76,6 +82,7 @@ class Realisation:
         self._progress = asyncio.Event()
         self._looks: dict[tuple[Any, ...], Look] = {}
         self._lowest: dict[str | None, int] = {}
+        self._waited = -math.inf
         self._asked_hosts = False
         self._listeners: list[Callable[[], None]] = []
         self.wanted = 0
@@ -105,7 +112,9 @@ class Realisation:
         """Note that Northbound holds a revision, with a barrier if `nb_cfg` was raised with it."""
         self._written = revision
         if nb_cfg is not None:
-            self._barriers = [*self._barriers[-MOST_BARRIERS:], (nb_cfg, revision)]
+            self._barriers.append((nb_cfg, revision))
+            if len(self._barriers) > 2 * MOST_BARRIERS:
+                del self._barriers[:-MOST_BARRIERS]
         self._note_seen()
         self._wake()
 
@@ -204,8 +213,13 @@ class Realisation:
         """Have the hosts asked whether they have realised a resource: somebody wants to know."""
         self._want(noun.meta.revision)
 
+    def awaited(self) -> bool:
+        """Return whether somebody waits, or has lately: whoever does is likely to wait for the next change as well."""
+        return time.monotonic() - self._waited < WAITED_SECONDS
+
     async def wait(self, noun: Any, generation: int, seconds: float) -> None:
         """Return when every host that is not away has confirmed a resource's generation, or after `seconds`."""
+        self._waited = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
                 while not self._realised(noun.name, generation):
@@ -228,6 +242,11 @@ class Realisation:
         if noun is None:
             return True
         if noun.meta.generation < generation:
+            return False
+        if self._is_settled(noun):
+            return True
+        if self._written < noun.meta.revision:
+            self._want(noun.meta.revision)
             return False
         missing = list(lags(noun, self._committed.world, self._spans, self._known()))
         if missing:

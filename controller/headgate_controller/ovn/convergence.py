@@ -110,7 +110,7 @@ class Convergence:
         started = time.monotonic()
         await self._northbound.repair(self._compiler.target.wanted)
         world, plan = await self._advance()
-        bump = self._barrier_due()
+        bump = self._barrier_due(plan)
         if bump or not plan.empty:
             began = time.time()
             nb_cfg = await self._northbound.apply(plan, bump=bump)
@@ -121,13 +121,21 @@ class Convergence:
         else:
             self._tell(world, None)
 
-    def _barrier_due(self) -> bool:
-        """Return whether somebody waits for a barrier that has not been raised, and northd is done with the last."""
+    def _barrier_due(self, plan: Plan) -> bool:
+        """Return whether a barrier is to go with a plan: somebody waits for one, or is likely to wait for this plan.
+
+        Who creates, and then waits, is too late for the transaction of the create: northd would have begun on that, and
+        would have to compute everything once more for a barrier of its own. With a plan it costs nothing: of all that
+        is written while northd computes, it sees the last number only. Without one, it waits until northd is done.
+        """
         if self._northbound.nb_cfg < self._barrier:
             # Northbound was emptied, and the barrier went with it.
             self._barrier = self._barrier_revision = 0
-        wanted = self._realisation.wanted > self._barrier_revision and self._realisation.sees_bindings()
-        return wanted and self._northbound.sb_cfg >= self._barrier
+        if not self._realisation.sees_bindings():
+            return False
+        if not plan.empty and self._realisation.awaited():
+            return True
+        return self._realisation.wanted > self._barrier_revision and self._northbound.sb_cfg >= self._barrier
 
     def _tell(self, world: World, nb_cfg: int | None) -> None:
         if nb_cfg is not None:
