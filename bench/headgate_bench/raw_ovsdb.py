@@ -24,8 +24,9 @@ DATABASE = "OVN_Northbound"
 class RawClient:
     """One connection."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: socket.socket, database: str) -> None:
         self._connection = connection
+        self._database = database
         self._numbers = count()
 
     def transact(self, operations: Sequence[Op]) -> list[Any]:
@@ -34,7 +35,7 @@ class RawClient:
         Raises:
             OvsdbError: the server refused one.
         """
-        request = {"method": "transact", "params": [DATABASE, *operations], "id": next(self._numbers)}
+        request = {"method": "transact", "params": [self._database, *operations], "id": next(self._numbers)}
         self._connection.sendall(orjson.dumps(request))
         results: list[Any] = self._reply()["result"]
         check_results(results)
@@ -52,11 +53,11 @@ class RawClient:
 
 
 @contextmanager
-def raw_client(remote: str) -> Iterator[RawClient]:
+def raw_client(remote: str, database: str = DATABASE) -> Iterator[RawClient]:
     """Connect to "unix:PATH" while the block runs."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(remote.removeprefix("unix:"))
-        yield RawClient(connection)
+        yield RawClient(connection, database)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,9 @@ def make_network(client: RawClient, switches: int) -> Network:
     return Network(made[:switches], made[switches:])
 
 
-def add_ports(client: RawClient, network: Network, numbers: Sequence[int]) -> None:
-    """Write the ports of these numbers in one transaction, dealt out to the switches in turn."""
-    operations: list[Op] = []
+def add_ports(client: RawClient, network: Network, numbers: Sequence[int], *more: Op) -> None:
+    """Write the ports of these numbers in one transaction, dealt out to the switches in turn, and `more` with them."""
+    operations: list[Op] = list(more)
     held: dict[str, list[Any]] = {}
     for number in numbers:
         place = number % len(network.switches)
@@ -103,4 +104,5 @@ def _insert(table: str, **row: Any) -> Op:
 
 
 def _mark(name: str) -> list[Any]:
-    return ["map", [["headgate-key", name]]]
+    """Return a mark as Headgate's rows have one, but not theirs: a controller would look after them."""
+    return ["map", [["benchmark-key", name]]]
