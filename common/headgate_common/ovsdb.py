@@ -10,14 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import logging
 import ssl
-from collections.abc import Callable, Mapping, Sequence
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any, NamedTuple, cast
 
 import orjson
 
 from headgate_common.ovsdb_framing import JsonStream
 from headgate_common.ovsdb_schema import Schema, parse_schema
+
+log = logging.getLogger(__name__)
 
 Op = dict[str, Any]
 """One operation of a transaction, as it goes over the wire."""
@@ -40,6 +46,12 @@ PROBE_SECONDS = 5.0
 DEAD_SECONDS = 15.0
 """Silence after which the connection is given up; a compacting server may well be silent for some seconds."""
 
+MOST_UNREAD = 16 * 1024 * 1024
+"""Bytes that a server may leave unread and still be answered."""
+
+LONGEST_REASON = 300
+"""Characters of what is said of a message that is not understood."""
+
 CONNECT_SECONDS = 10.0
 """How long a server may take to accept."""
 
@@ -61,6 +73,10 @@ class OvsdbError(Exception):
 
 class ConnectionLostError(OSError):
     """The connection ended; whether a transaction under way was committed is unknown."""
+
+
+MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
+"""What reading goes wrong with if a server sends something else than it should."""
 
 
 class Snapshot(NamedTuple):
@@ -88,7 +104,8 @@ class Connection(asyncio.Protocol):
     """One connection to an OVSDB server.
 
     Callbacks run while what arrived is being read, strictly in the order of its messages; they must be quick. An
-    exception in one for updates ends the connection, one in one for a reply goes to whoever waits for that.
+    exception in one for updates ends the connection, one in one for a reply goes to whoever waits for that. What they,
+    or the connection itself, cannot read since the server sends nonsense ends the connection, in words.
     """
 
     def __init__(self, probe_seconds: float, dead_seconds: float) -> None:
@@ -181,7 +198,9 @@ class Connection(asyncio.Protocol):
 
     async def get_schema(self, database: str) -> Schema:
         """Return the server's own description of a database."""
-        return parse_schema(await self.request("get_schema", [database]))
+        result = await self.request("get_schema", [database])
+        with self._understood():
+            return parse_schema(result)
 
     async def transact(
         self, database: str, operations: Sequence[Op], on_reply: Callable[[Any], None] | None = None
@@ -191,8 +210,9 @@ class Connection(asyncio.Protocol):
         Raises: OvsdbError: one was refused, and nothing is changed. ConnectionLostError.
         """
         results: list[Any] = await self.request("transact", [database, *operations], on_reply)
-        check_results(results)
-        return results
+        with self._understood():
+            check_results(results)
+            return list(results)
 
     async def monitor(
         self,
@@ -215,7 +235,9 @@ class Connection(asyncio.Protocol):
             if on_start:
                 on_start(Snapshot(*result))
 
-        return Snapshot(*await self.request("monitor_cond_since", [database, name, requests, since], started))
+        result = await self.request("monitor_cond_since", [database, name, requests, since], started)
+        with self._understood():
+            return Snapshot(*result)
 
     async def cancel_monitor(self, name: str) -> None:
         """Stop a monitor; nothing of it is delivered from this call on."""
@@ -231,8 +253,9 @@ class Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         """Take in what arrived, message by message."""
         self._heard = self._loop.time()
-        for message in self._stream.feed(data):
-            self._received(message)
+        with suppress(ConnectionLostError), self._understood():
+            for message in self._stream.feed(data):
+                self._received(message)
 
     def connection_lost(self, error: Exception | None) -> None:
         """Fail whoever waits."""
@@ -256,26 +279,57 @@ class Connection(asyncio.Protocol):
             if (on_update := self._monitors.get(name)) is not None:
                 on_update(updates)
         elif method == "echo":
+            self._check_read()
             self._send({"id": message["id"], "result": message["params"], "error": None})
 
     def _replied(self, message: Mapping[str, Any]) -> None:
-        waiter = self._waiting.pop(message["id"], None)
+        waiter = self._waiting.get(message["id"])
         if waiter is None:
             return
         error = message.get("error")
+        result = message["result"] if error is None else None
         if error is None and waiter.on_reply is not None:
             try:
-                waiter.on_reply(message["result"])
+                waiter.on_reply(result)
+            except MALFORMED:
+                raise  # whoever waits hears with all others that the connection is lost
             except Exception as fault:
                 # Whoever waits must hear of it, and not wait for ever.
                 if not waiter.future.done():
                     waiter.future.set_exception(fault)
+        del self._waiting[message["id"]]
         if waiter.future.done():
             return
         if error is None:
-            waiter.future.set_result(message["result"])
+            waiter.future.set_result(result)
         else:
             waiter.future.set_exception(_refusal(error))
+
+    @contextmanager
+    def _understood(self) -> Iterator[None]:
+        """Give the connection up if what the server sent cannot be read in the block.
+
+        Raises: ConnectionLostError: it cannot.
+        """
+        try:
+            yield
+        except MALFORMED as error:
+            place = traceback.extract_tb(error.__traceback__)[-1]
+            detail = f"{Path(place.filename).name}:{place.lineno}"
+            self._reason = f"what the server sent is not understood: {error!r}"[:LONGEST_REASON]
+            log.warning("message of a database not understood", extra={"reason": self._reason, "detail": detail})
+            if self._transport is not None:
+                self._transport.abort()
+            raise ConnectionLostError(self._reason) from error
+
+    def _check_read(self) -> None:
+        """See that the server takes answers as it asks for them.
+
+        Raises: ValueError: it does not.
+        """
+        assert self._transport is not None
+        if (size := self._transport.get_write_buffer_size()) > MOST_UNREAD:
+            raise ValueError(f"it has not read {size} bytes, and asks for more")
 
     def _send(self, message: Mapping[str, Any]) -> None:
         assert self._transport is not None

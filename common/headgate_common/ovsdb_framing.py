@@ -18,6 +18,10 @@ _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*(?:"|\\?\Z)|[{}]', re.DOTALL)
 _BOUNDARY = re.compile(rb"}\s*{")
 
 
+LARGEST_MESSAGE = 512 * 1024 * 1024
+"""Bytes of one message: a database of a million rows, read as a whole, is less."""
+
+
 class JsonStream:
     """Turns chunks of bytes, cut anywhere, into the JSON objects they carry, in order."""
 
@@ -32,9 +36,11 @@ class JsonStream:
     def feed(self, data: bytes) -> list[Any]:
         """Return the objects that `data` completes.
 
-        Raises: ValueError: what arrived is no JSON.
+        Raises: ValueError: what arrived is no JSON, or has no end.
         """
         self._buffer += data
+        if len(self._buffer) > LARGEST_MESSAGE:
+            raise ValueError(f"a message has more than {LARGEST_MESSAGE} bytes")
         outside = self._outside_strings(data)
         self._depth += outside.count(b"{") - outside.count(b"}")
         whole = self._depth == 0 and not self._in_string

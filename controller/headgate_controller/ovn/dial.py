@@ -12,7 +12,7 @@ from typing import NamedTuple, NoReturn
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_exponential, wait_random
 
 from headgate_common.identity import IdentityFiles
-from headgate_common.ovsdb import Connection, OvsdbError, Tls
+from headgate_common.ovsdb import MALFORMED, Connection, ConnectionLostError, OvsdbError, Tls
 from headgate_common.pki import SERVER_NAME, PkiError
 from headgate_common.reconciler import backoff
 
@@ -83,6 +83,9 @@ async def _established(address: Address, establish: Callable[[Connection], Await
             connection = await address.dial()
             try:
                 await establish(connection)
+            except MALFORMED as error:
+                await connection.close()
+                raise ConnectionLostError(f"what the server sent is not understood: {error!r}") from error
             except BaseException:
                 await connection.close()
                 raise
