@@ -257,13 +257,13 @@ def check_valid(certificate: x509.Certificate, authorities: Sequence[x509.Certif
         PkiError: it has expired, is not valid yet, or no CA of `authorities` has signed it.
     """
     name = _common_name(certificate.subject)
+    clock = f"this machine's clock says {now:%Y-%m-%d %H:%M} UTC."
     if now >= certificate.not_valid_after_utc:
-        raise PkiError(
-            f"The certificate of {name} has expired at {certificate.not_valid_after_utc:%Y-%m-%d %H:%M} UTC."
-        )
+        end = certificate.not_valid_after_utc
+        raise PkiError(f"The certificate of {name} has expired at {end:%Y-%m-%d %H:%M} UTC; {clock}")
     if now < certificate.not_valid_before_utc:
-        text = f"The certificate of {name} is not valid before {certificate.not_valid_before_utc:%Y-%m-%d %H:%M} UTC"
-        raise PkiError(f"{text}; check the clock of this machine.")
+        start = certificate.not_valid_before_utc
+        raise PkiError(f"The certificate of {name} is not valid before {start:%Y-%m-%d %H:%M} UTC; {clock} Set it.")
     if issuer_among(certificate, authorities) is None:
         raise PkiError(f"The certificate of {name} is from another CA than those in ca.pem.")
 

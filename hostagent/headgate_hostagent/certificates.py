@@ -89,4 +89,7 @@ class Certificates:
 
 def hint(details: str) -> str:
     """Return what a failure to connect may mean, beside the library's own words."""
+    if "certificate is not yet valid" in details or "certificate has expired" in details:
+        clock = f"by this host's clock, which says {pki.utc_now():%Y-%m-%d %H:%M} UTC"
+        return f"; the certificate of whoever answers is not good {clock}: set the clocks, or have it renewed"
     return next((f"; {words}" for sign, words in _HINTS if sign in details), "")

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import AsyncIterator
 from typing import Protocol, TypeAlias
 
@@ -21,6 +22,9 @@ DIAL_SECONDS = 3.0
 
 BACKOFF = wait_random_exponential(multiplier=0.2, max=5)
 """The wait after all controllers were tried in vain; random, so that hosts do not come back all at once."""
+
+STEADY_SECONDS = 10.0
+"""How long a stream must have lasted for the next to be opened as after the first failure."""
 
 KEEPALIVE = (
     ("grpc.keepalive_time_ms", 10_000),
@@ -79,14 +83,14 @@ class Link:
         """Dial and converse until cancelled; without controllers, wait for that."""
         rounds = 0
         while self._controllers:
-            heard = [await self._try(controller) for controller in self._controllers]
-            rounds = 0 if any(heard) else rounds + 1
-            await asyncio.sleep(backoff(BACKOFF, rounds or 1))
+            steady = [await self._try(controller) for controller in self._controllers]
+            rounds = 1 if any(steady) else rounds + 1
+            await asyncio.sleep(backoff(BACKOFF, rounds))
         await asyncio.Event().wait()
 
     async def _try(self, controller: str) -> bool:
-        """Converse with `controller` until the stream ends; return whether it ever said anything."""
-        talk = _Talk(self._conversation)
+        """Converse with `controller` until the stream ends; return whether that was a conversation of any length."""
+        talk, began = _Talk(self._conversation), time.monotonic()
         try:
             async with self._certificates.channel(controller, _OPTIONS) as channel:
                 async with asyncio.timeout(DIAL_SECONDS):
@@ -100,7 +104,7 @@ class Link:
             self._tell(controller, str(error))
         if talk.heard:
             self._told.pop(controller, None)
-        return talk.heard
+        return talk.heard and time.monotonic() - began >= STEADY_SECONDS
 
     def _tell(self, controller: str, reason: str) -> None:
         """Log why there is no stream, once for each reason: a controller may be away for days."""

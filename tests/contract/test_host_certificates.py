@@ -304,22 +304,42 @@ def test_an_agent_says_why_it_is_refused(site: Site, tmp_path: Path) -> None:
     assert "refused this host's certificate" in said("a3", theirs)
 
 
-def test_a_host_that_poses_as_a_controller_is_not_believed(site: Site) -> None:
-    site.host("h8")
-    site.host("h9")
+def agent_says_of(certificate: IdentityFiles, site: Site, host: str) -> str:
+    """Return why the agent of a host has no stream to somebody who answers with a certificate."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(site.directory / "host" / "h8" / "identity.pem")
+    context.load_cert_chain(certificate.identity)
     context.set_alpn_protocols(["h2"])
 
-    async def pose() -> str:
+    async def answer() -> str:
         server = await asyncio.start_server(lambda _reader, _writer: None, "127.0.0.1", 0, ssl=context)
         address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         try:
-            return await agent_says(address, site.directory / "host" / "h9", "h9")
+            return await agent_says(address, site.directory / "host" / host, host)
         finally:
             server.close()
 
-    assert "CERTIFICATE_VERIFY_FAILED: unsupported certificate purpose" in asyncio.run(pose())
+    return asyncio.run(answer())
+
+
+def test_a_host_that_poses_as_a_controller_is_not_believed(site: Site) -> None:
+    site.host("h9")
+    said = agent_says_of(site.issue(Role.HOST, "h8"), site, "h9")
+    assert "CERTIFICATE_VERIFY_FAILED: unsupported certificate purpose" in said
+
+
+def test_a_host_whose_clock_is_hours_behind_or_ahead_says_so_on_both_sides(site: Site) -> None:
+    hours, now = timedelta(hours=5), pki.utc_now()
+    for name, made, words in (("c1", now + hours, "is not valid before"), ("c2", now - 91 * DAY, "has expired at")):
+        site.issue(Role.HOST, name, now=made)
+        said = asyncio.run(agent_says(site.hosts, site.directory / "host" / name, name))
+        assert f"The certificate of {name} {words}" in said
+        assert f"this machine's clock says {now:%Y-%m-%d %H}" in said
+    site.host("c3")
+    for made, words in ((now + hours, "is not yet valid"), (now - 2 * hours, "has expired")):
+        theirs = site.issue(Role.CONTROLLER, "ctl9", now=made, lifetime=hours)
+        said = agent_says_of(theirs, site, "c3")
+        assert f"certificate {words}" in said
+        assert f"by this host's clock, which says {now:%Y-%m-%d %H}" in said
 
 
 def test_who_may_open_a_socket_is_its_owner_alone(run_directory: Path) -> None:

@@ -61,7 +61,7 @@ def test_certificates_are_valid_for_a_clock_that_is_a_little_behind_and_then_no_
     pki.check_valid(made, trusted, NOW + 89 * DAY)
     with pytest.raises(PkiError, match="h1 has expired at 2026-05-30"):
         pki.check_valid(made, trusted, NOW + 90 * DAY)
-    with pytest.raises(PkiError, match="check the clock"):
+    with pytest.raises(PkiError, match="clock says 2026-02-28"):
         pki.check_valid(made, trusted, NOW - timedelta(minutes=6))
 
 
