@@ -16,13 +16,14 @@ VOLATILE = (
     "status",
     "link_resets",
     "ifindex",
+    "mac_in_use",
     "ofport",
     "stats",
 )
 """Columns that Open vSwitch counts up or fills in by itself."""
 
-OVN_MEMORY = ("ct-zone-", "ovn-nb-cfg", "ovn-startup-ts")
-"""Keys of a bridge in which ovn-controller keeps notes of its own, some long after the change that they are about."""
+OVN_MEMORY = ("ct-zone-", "ovn-chassis-idx-", "ovn-nb-cfg", "ovn-startup-ts")
+"""Keys in which ovn-controller keeps notes of its own, some long after the change that they are about."""
 
 
 def assert_restarts_write_nothing(lab: Lab) -> None:
@@ -32,7 +33,7 @@ def assert_restarts_write_nothing(lab: Lab) -> None:
     Northbound holds.
     """
     assert lab.controller is not None
-    _await_quiet(lab)
+    await_quiet(lab)
     northbound = lab.nb_rows()
     switches = {host.name: ovs_rows(host) for host in lab.hosts.values()}
     lab.controller.daemon.restart()
@@ -47,7 +48,7 @@ def assert_restarts_write_nothing(lab: Lab) -> None:
             assert not changed, f"restarting the agent of {host.name} changed {table}: {changed}"
 
 
-def _await_quiet(lab: Lab) -> None:
+def await_quiet(lab: Lab) -> None:
     """Return when no host is busy any more with what came before."""
     lab.central.nbctl("--timeout=20", "--wait=hv", "sync")
     column = "external_ids:ovn-ofctrl-wait-before-clear"

@@ -21,6 +21,7 @@ from headgate_hostagent.managers.links import Link
 from headgate_hostagent.managers.report import HostSeen
 from headgate_hostagent.managers.switch import INTEGRATION_BRIDGE
 from headgate_hostagent.objects import Held
+from headgate_hostagent.observe.daemons import VSWITCHD, why_silent
 from headgate_hostagent.observe.ovn import OvnController
 
 GENEVE_OVERHEAD = 58
@@ -39,6 +40,7 @@ async def diagnose(config: AgentConfig) -> list[Finding]:
         held, state = _held(config)
         host = Host(config, switch, OvnController(Path(config.ovn_rundir)))
         seen, unsettled = await host.look(held), host.unsettled_seconds()
+        silent = await why_silent(Path(config.ovs_rundir), VSWITCHD)
         links = await read_links([config.tunnel_device] if config.tunnel_device else [])
     finally:
         await switch.close()
@@ -49,7 +51,7 @@ async def diagnose(config: AgentConfig) -> list[Finding]:
         *_certificate(config),
         *_modules(config),
         _database(config, seen),
-        _vswitchd(config, unsettled),
+        _vswitchd(config, unsettled, silent),
         _ovn(seen),
         _identity(config, seen),
         *_tunnel(config, links),
@@ -140,10 +142,12 @@ def _database(config: AgentConfig, seen: HostSeen) -> Finding:
     return failed("Open vSwitch", f"{config.ovsdb} does not answer", "systemctl start openvswitch-switch")
 
 
-def _vswitchd(config: AgentConfig, unsettled: float) -> Finding:
+def _vswitchd(config: AgentConfig, unsettled: float, silent: str) -> Finding:
     if unsettled == float("inf"):
         text = f"it has not made {INTEGRATION_BRIDGE} in {config.ovs_rundir}"
         return failed("ovs-vswitchd", text, "systemctl start openvswitch-switch, and see its log.")
+    if silent:
+        return failed("ovs-vswitchd", silent, "systemctl restart openvswitch-switch")
     return ok("ovs-vswitchd", f"it runs, and has {INTEGRATION_BRIDGE}")
 
 
@@ -152,7 +156,7 @@ def _ovn(seen: HostSeen) -> Finding:
     if seen.ovn_connected:
         return ok("ovn-controller", f"version {seen.ovn_version}, connected to {remote}")
     if not seen.ovn_version:
-        return failed("ovn-controller", "it does not run", "systemctl start ovn-host")
+        return failed("ovn-controller", "it does not run, or does not answer", "systemctl restart ovn-host")
     fix = "See ovn-controller.log; is the database up, and the certificate one that it trusts?"
     return failed("ovn-controller", f"it is not connected to Southbound at {remote or 'nowhere'}", fix)
 

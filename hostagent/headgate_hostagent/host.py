@@ -25,6 +25,7 @@ from headgate_hostagent.managers.switch import (
     wanted_switch,
 )
 from headgate_hostagent.objects import CHASSIS, Held
+from headgate_hostagent.observe.daemons import VSWITCHD, why_silent
 from headgate_hostagent.observe.nics import read_nics
 from headgate_hostagent.observe.ovn import OvnController
 from headgate_hostagent.observe.ovn_log import OvnLog
@@ -90,6 +91,8 @@ class Host:
             return replace(machine, failures=self._told(held, {CHASSIS: str(error)}))
         wanted = self._wanted(held)
         faults = self._faults(held, wanted, seen, missing(self._config, links))
+        if INTEGRATION_BRIDGE in seen.bridges and (silent := await why_silent(Path(self._config.ovs_rundir), VSWITCHD)):
+            faults[CHASSIS] = silent
         done = not faults and not plan(wanted, seen) and not plan_links(self._config, links)
         return replace(machine, switch=seen, realised_version=held.version if done else "", failures=faults)
 

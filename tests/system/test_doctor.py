@@ -44,7 +44,7 @@ def test_a_daemon_that_is_gone_is_named_with_the_command_that_brings_it_back(
     lab.daemons["h2/ovn-controller"].stop()
     lab.daemons["h3/agent"].stop()
     try:
-        assert "systemctl start ovn-host" in agent_doctor(lab, "h2")
+        assert "systemctl restart ovn-host" in agent_doctor(lab, "h2")
         wait_until(
             lambda: "hosts/h3" in doctor(lab, tmp_path)[1].partition("NOT_CONNECTED")[0],
             seconds=20,

@@ -97,6 +97,12 @@ def remarks(host: Host, world: World, observed: Observed) -> Iterator[Condition]
         yield Condition("REFUSED", heard.refusal, ERROR)
     for key, text in sorted(heard.report.failures.items()):
         yield Condition("NOT_AS_DESIRED", f"{key}: {text}", ERROR)
+    if heard.report.versions and not heard.report.ovn_connected:
+        text = (
+            "Its ovn-controller is not connected to OVN Southbound, or does not answer: what it has goes on, and no "
+            "change is carried out there. headgate-agent doctor, on the host, says more."
+        )
+        yield Condition("OVN_AWAY", text, ERROR)
     for complaint in heard.report.ovn_complaints:
         text = (
             f"ovn-controller cannot use a flow, and leaves it out: {complaint}. Look for rows in Northbound that are "

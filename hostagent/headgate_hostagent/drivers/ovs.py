@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 TIMEOUT_SECONDS = 5
 """How long a connection attempt or a transaction may take."""
 
+PROBE_MS = 3000
+"""Silence after which the server is asked whether it is there, and again until it counts as gone."""
+
 _COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "Open_vSwitch": ("bridges", "external_ids", "ovs_version", "ssl"),
@@ -96,7 +99,9 @@ class SwitchDatabase:
         """Return a connection that is up."""
         if self._connection is None:
             self._connection = _connect(self._remote, self._on_change)
-        if not self._connection.idl._session.is_connected():  # the replica has no public word for it
+        idl = self._connection.idl
+        # A server that hangs takes connections and sends nothing.  The replica has no public word for either.
+        if not idl._session.is_connected() or idl.state != idl.IDL_S_MONITORING:
             raise SwitchUnavailableError(f"Open vSwitch's database at {self._remote} does not answer")
         return self._connection
 
@@ -130,6 +135,8 @@ class _Replica(ovs_idl.Idl):  # type: ignore[misc]  # the library is untyped and
         self._tell = on_change
         # The library's own limit is 8 s, which is long for a host whose database was restarted.
         self._session.reconnect.set_backoff(100, 1000)
+        # It asks nothing of a server on this machine, which may be stopped or hang as well as any other.
+        self._session.reconnect.set_probe_interval(PROBE_MS)
 
     def notify(self, event: Any, row: Any, updates: Any = None) -> None:
         """Tell that a row has changed."""

@@ -5,6 +5,7 @@ import itertools
 import json
 import os
 import queue
+import signal
 import subprocess
 import sys
 import time
@@ -58,6 +59,10 @@ class Machine:
         daemon.kill() if kill else daemon.terminate()
         return daemon.wait(10)
 
+    def pause(self, name: str, stopped: bool) -> None:
+        """Have a daemon hang, or go on."""
+        self._daemons[name].send_signal(signal.SIGSTOP if stopped else signal.SIGCONT)
+
     def start_database(self) -> None:
         database = self.directory / "conf.db"
         if not database.exists():
@@ -67,7 +72,7 @@ class Machine:
         self.vsctl("init")
 
     def start_switch(self) -> None:
-        self.start("vswitchd", "ovs-vswitchd", self.remote, "--disable-system", f"--unixctl={self.directory}/v.ctl")
+        self.start("vswitchd", "ovs-vswitchd", self.remote, "--disable-system")
 
     def vsctl(self, *arguments: str) -> str:
         command = ["ovs-vsctl", f"--db={self.remote}", "--no-wait", *arguments]

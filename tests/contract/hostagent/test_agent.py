@@ -1,12 +1,16 @@
 """The agent on a real database: what it makes of Open_vSwitch, keeps, repairs and leaves alone."""
 
 import signal
+import time
 
 import pytest
 from agent_bench import AgentProcess, Controller, Machine, desired, until
 from silent_relay import relay
 
 from headgate.v1 import host_link_pb2 as pb
+
+FLAPPING_SECONDS, MOST_STREAMS = 5.0, 20
+"""The waits are random, 0.1 s on average at first and double each time: seven streams or so in five seconds."""
 
 MAPPINGS = "ovn-bridge-mappings"
 
@@ -188,16 +192,25 @@ def test_a_report_says_what_open_vswitch_says(running, machine, controller):
     assert (report.chassis.ovn_remote, report.chassis.encap_ip) == ("tcp:10.99.0.1:6642", "172.31.0.11")
 
 
-@pytest.mark.parametrize("damage", ["truncated", "foreign", "empty"])
-def test_an_unusable_state_is_set_aside_and_nothing_is_deleted(running, machine, controller, damage):
+UNUSABLE = {
+    "truncated": (lambda content: content[:-5], "its checksum is wrong"),
+    "of another host": (lambda content: content.replace(b'"h1"', b'"h2"'), "it is of host h2, not h1"),
+    "of a newer version": (lambda content: content.replace(b'"format": 1', b'"format": 2'), "it has format 2, not 1"),
+    "empty": (lambda content: b"", "its first line is damaged"),
+    "of zeros": (lambda content: bytes(len(content)), "its first line is damaged"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "words"), UNUSABLE.values(), ids=UNUSABLE)
+def test_an_unusable_state_is_set_aside_and_nothing_is_deleted(running, machine, controller, spoil, words):
     running.stop()
     before, content = machine.writes(), running.state.read_bytes()
-    damaged = {"truncated": content[:-5], "foreign": content.replace(b'"h1"', b'"h2"'), "empty": b""}
-    running.state.write_bytes(damaged[damage])
+    running.state.write_bytes(spoil(content))
+    assert running.state.read_bytes() != content
     running.start()
     assert controller.hello().held_version == ""
     controller.expect_report(lambda report: report.realised_version == "")
-    assert "desired state set aside" in running.log
+    assert f'desired.unusable reason="{words}"' in running.log
     assert not running.state.exists()
     assert machine.writes() == before
     assert controller.say("2", desired()).ack.version == "2"
@@ -230,6 +243,39 @@ def test_the_database_may_come_later_and_restart(agent: AgentProcess, machine: M
     machine.start_database()
     machine.vsctl("set", "Open_vSwitch", ".", "external_ids:ovn-remote=x")
     until(lambda: machine.ids()["ovn-remote"] == "tcp:10.99.0.1:6642", "repair after the database's restart")
+
+
+def test_a_database_that_hangs_is_told_and_followed_again(running, machine, controller):
+    machine.pause("ovsdb", True)
+    try:
+        told = controller.expect_report(lambda report: report.failures)
+        assert f"Open vSwitch's database at {machine.remote} does not answer" in told.failures["chassis"]
+    finally:
+        machine.pause("ovsdb", False)
+    controller.expect_report(lambda report: report.realised_version == "1")
+
+
+def test_a_controller_that_ends_every_stream_at_once_is_dialled_ever_less_often(agent, directory):
+    flapping = Flapping(f"unix:{directory}/hosts.sock")
+    try:
+        agent.start()
+        until(lambda: flapping.streams, "the first stream")
+        until(lambda: time.monotonic() > flapping.began + FLAPPING_SECONDS, seconds=FLAPPING_SECONDS + 1)
+    finally:
+        flapping.close()
+    assert 3 <= flapping.streams <= MOST_STREAMS
+
+
+class Flapping(Controller):
+    """A controller that takes a stream, says welcome, and ends it."""
+
+    streams, began = 0, 0.0
+
+    def Connect(self, requests, context):
+        next(requests)
+        self.began = self.began or time.monotonic()
+        self.streams += 1
+        yield pb.ConnectResponse(welcome=pb.Welcome(protocol=2))
 
 
 def test_a_controller_that_restarts_is_found_again(running, directory, controller):

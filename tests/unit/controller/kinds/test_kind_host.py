@@ -149,3 +149,14 @@ def test_what_ovn_controller_leaves_out_is_said_of_its_host() -> None:
     report = HostReport(ovn_complaints=('error parsing match "x"',))
     said = site.remarks("hosts/h1", Seen({"h1": HostHeard(True, report=report)}))
     assert 'error parsing match "x"' in said["OVN_LEAVES_OUT"]
+
+
+def test_a_host_whose_ovn_controller_is_away_says_so_once_its_agent_has_reported() -> None:
+    site = connected()
+    for report, reasons in (
+        (HostReport(), []),
+        (HostReport(versions=(("kernel", "6.1"),)), ["OVN_AWAY"]),
+        (HostReport(versions=(("kernel", "6.1"),), ovn_connected=True), []),
+    ):
+        said = site.remarks("hosts/h1", Seen({"h1": HostHeard(True, report=report)}))
+        assert [reason for reason in said if reason == "OVN_AWAY"] == reasons
