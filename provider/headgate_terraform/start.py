@@ -17,8 +17,10 @@ COOKIE = ("TF_PLUGIN_MAGIC_COOKIE", "d602bf8f470bc67ca7faa0386276bbdd4330efaf76d
 ANSWER_SECONDS = 20.0
 """How long the process that serves may take to answer; Terraform itself gives a start a minute."""
 
-OWN_VARIABLE = "PLUGIN_CLIENT_CERT"
-"""What Terraform makes anew for each start; the provider does without."""
+OWN_VARIABLES = (b"PLUGIN_CLIENT_CERT", b"PLUGIN_PROTOCOL_VERSIONS")
+"""What may differ from start to start of one command: the provider uses neither a certificate of Terraform's nor the
+order, of no meaning, in which that names the versions of its protocol.
+"""
 
 SIZE = struct.Struct("!I")
 """What goes before a request: how many bytes it has."""
@@ -60,10 +62,8 @@ def circumstances() -> bytes:
     """Return what starts must have in common to be served by one process: the program, the directory in which relative
     paths begin, and the environment.
     """
-    own = os.fsencode(f"{OWN_VARIABLE}=")
-    variables = (b"%b=%b" % variable for variable in sorted(os.environb.items()))
-    directory = os.getcwdb()  # noqa: PTH109
-    return b"\0".join([os.fsencode(__file__), directory, *(v for v in variables if not v.startswith(own))])
+    variables = (b"%b=%b" % (name, os.environb[name]) for name in sorted(os.environb) if name not in OWN_VARIABLES)
+    return b"\0".join([os.fsencode(__file__), os.getcwdb(), *variables])  # noqa: PTH109
 
 
 def pass_on() -> int | None:

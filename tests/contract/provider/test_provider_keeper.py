@@ -1,6 +1,7 @@
 """One process serves all the starts of a Terraform command, and nobody else, and ends with it."""
 
 import os
+import re
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ from provider_starts import Starter, starting
 
 from headgate_lab.waiting import wait_until
 from headgate_terraform.start import SIZE, address_of
+from terraform import Terraform
 
 HEAVY = {"asyncio", "google", "grpc", "headgate", "logging", "msgpack", "pathlib", "ssl", "subprocess", "typing"}
 
@@ -77,7 +79,8 @@ def test_a_start_with_another_environment_or_directory_serves_itself(starter: St
     other = starter.start(HEADGATE_PROJECT="other")
     elsewhere = starter.start("sh", "-c", f"cd / && exec {sys.executable} -m headgate_terraform")
     assert (other.served_by, elsewhere.served_by) == (other.process, elsewhere.process)
-    assert starter.start(PLUGIN_CLIENT_CERT="new for each start").served_by == keeper
+    same = starter.start(PLUGIN_CLIENT_CERT="new for each start", PLUGIN_PROTOCOL_VERSIONS="in any order")
+    assert same.served_by == keeper
 
 
 def test_a_process_that_the_same_terraform_did_not_start_is_not_served(starter: Starter) -> None:
@@ -105,3 +108,21 @@ def test_where_processes_cannot_be_watched_each_start_serves_itself(starter: Sta
     without = "import os, sys; del os.pidfd_open; from headgate_terraform.__main__ import main; sys.exit(main())"
     starts = [starter.start(sys.executable, "-c", without) for _ in range(2)]
     assert [start.served_by for start in starts] == [start.process for start in starts]
+
+
+def test_of_all_starts_that_terraform_makes_only_the_first_imports_grpc(
+    installed_terraform: Terraform, installed_provider: dict[str, str], tmp_path: Path
+) -> None:
+    program = tmp_path / "program"
+    program.write_text(f'#!/bin/sh\nexec {sys.executable} -X importtime -m headgate_terraform 2>"{tmp_path}/said.$$"\n')
+    program.chmod(0o755)
+    installed_terraform.environment = installed_provider | {"HEADGATE_TF_PROVIDER": str(program)}
+    installed_terraform.write('resource "headgate_vpc" "shop" {\n  name = "shop"\n}\n')
+    installed_terraform.run("init", "-no-color")
+    for command in (("apply", "-auto-approve"), ("plan",), ("destroy", "-auto-approve")):
+        installed_terraform.run(*command, "-no-color")
+        said = list(tmp_path.glob("said.*"))
+        assert len(said) >= 3, "Terraform starts the provider for each of its phases"
+        assert [bool(re.search(r"\| +grpc$", file.read_text(), re.MULTILINE)) for file in said].count(True) == 1
+        for file in said:
+            file.unlink()
