@@ -63,9 +63,9 @@ class Wanted:
     columns: Mapping[str, Value]
     members: Mapping[str, frozenset[Atom]] = field(default_factory=dict)
 
-    def all_columns(self) -> dict[str, Value]:
+    def all_columns(self) -> Mapping[str, Value]:
         """Return every owned column with its value."""
-        return {**self.columns, **self.members}
+        return {**self.columns, **self.members} if self.members else self.columns
 
 
 @dataclass(frozen=True, slots=True)

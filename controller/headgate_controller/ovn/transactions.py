@@ -125,8 +125,9 @@ class _Request:
         # The server gives a column that is left out its type's default, which is what is false.
         columns = {name: value for name, value in step.columns.items() if value}
         columns.setdefault("external_ids", {})
-        wires = self._row(step.key, columns).items()
-        row = {name: wire for name, wire in wires if wire != ["set", []]}
+        row = self._row(step.key, columns)
+        if self.lenient:
+            row = {column: wire for column, wire in row.items() if wire != ["set", []]}
         name = self.named[step.key]
         self.inserts[step.key] = {"op": "insert", "table": step.key.table, "uuid-name": name, "row": row}
 
