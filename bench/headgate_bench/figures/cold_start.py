@@ -16,7 +16,7 @@ from headgate_lab.waiting import wait_until
 from headgate_sdk import Client
 
 WALL = Line("wall of a controller's start on 10,000 ports, until it serves and is in step with Northbound", "s", 3)
-ROWS = Line("rows that such a start writes", "rows", 0)
+ROWS = Line("most rows that any such start writes", "rows", 0)
 FRESH = Line("memory of the controller with 10,000 ports, just started", "MiB", 150)
 GROWN = Line("memory of the controller with 10,000 ports that it has created", "MiB", 150)
 
@@ -34,7 +34,7 @@ def measure(sizes: Sizes) -> Iterator[Reading]:
                 grown = resident_mib(server.pid)
             pairs = interleaved(full.start, empty.start, sizes["pairs"])
     yield alone(WALL, pairs, "wall")
-    yield amount(ROWS, full.written)
+    yield amount(ROWS, [max(full.written[1:])])  # the first, to warm up, writes what the end of growing left
     yield amount(FRESH, full.memory)
     yield amount(GROWN, [grown])
 
