@@ -222,8 +222,10 @@ class Realisation:
         self._waited = time.monotonic()
         try:
             async with asyncio.timeout(seconds):
-                while not self._realised(noun.name, generation):
+                blocker = self._blocker(noun.name, generation, "")
+                while blocker is not None:
                     await self._progress.wait()
+                    blocker = self._blocker(noun.name, generation, blocker)
         except TimeoutError:
             return
 
@@ -236,22 +238,37 @@ class Realisation:
         except TimeoutError:
             return
 
-    def _realised(self, name: str, generation: int) -> bool:
-        """Return whether nothing but hosts that are away is missing; ask for a barrier if something is."""
+    def _blocker(self, name: str, generation: int, last: str) -> str | None:
+        """Return a host that keeps a resource from being realised, "" for something else that does, None if nothing
+        does but hosts that are away. Ask for a barrier if something is missing.
+
+        `last` is what was returned before. As long as that host is missing no other is looked at: every host of a large
+        site confirms by itself, and each time everybody who waits comes here.
+        """
         noun: Any = self._committed.world.resources.get(name)
         if noun is None:
-            return True
+            return None
+        revision = noun.meta.revision
         if noun.meta.generation < generation:
-            return False
+            return ""
+        if last and self._blocks(last, noun):
+            self._want(revision)
+            return last
         if self._is_settled(noun):
-            return True
-        if self._written < noun.meta.revision:
-            self._want(noun.meta.revision)
-            return False
-        missing = list(lags(noun, self._committed.world, self._spans, self._known()))
-        if missing:
-            self._want(noun.meta.revision)
-        return not [host for host, _ in missing if not host or self.heard(host).connected]
+            return None
+        if self._written < revision:
+            self._want(revision)
+            return ""
+        for host, _ in lags(noun, self._committed.world, self._spans, self._known()):
+            self._want(revision)
+            if not host or self.heard(host).connected:
+                return host
+        return None
+
+    def _blocks(self, host: str, noun: Any) -> bool:
+        """Return whether a host must act on a resource still, and is there to do it."""
+        behind = self._confirmed(host) < noun.meta.revision
+        return behind and self._spans.holds(scope_of(noun), host) and self.heard(host).connected
 
     def _want(self, revision: int) -> None:
         if revision > self.wanted:

@@ -59,6 +59,10 @@ class Spans:
             self.places[logical_port] = (scope, chassis)
             self.hosts.setdefault(scope, Counter())[chassis] += 1
 
+    def holds(self, scope: str | None, host: str) -> bool:
+        """Return whether a host holds a part of a scope."""
+        return host in self.hosts.get(scope or "", ())
+
     def of(self, scope: str | None) -> list[str]:
         """Return the hosts that hold a part of a scope."""
         return sorted(self.hosts.get(scope or "", ()))
