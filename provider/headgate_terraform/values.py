@@ -25,14 +25,25 @@ UNKNOWN: Final = Unknown()
 """Known only after apply. Equal to nothing but itself."""
 
 
+class MalformedValueError(ValueError):
+    """What was sent is no value: it is damaged, or too deep."""
+
+
 def decode(encoded_msgpack: bytes, encoded_json: bytes = b"") -> Value:
     """Return the value of a DynamicValue; both parts empty mean null (a resource that is gone).
 
     Refinements of unknown values are dropped, which the protocol allows.
+
+    Raises:
+        MalformedValueError: it is none.
     """
-    if encoded_msgpack:
-        return msgpack.unpackb(encoded_msgpack, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False)
-    return json.loads(encoded_json, parse_float=number_of) if encoded_json else None
+    try:
+        if encoded_msgpack:
+            return msgpack.unpackb(encoded_msgpack, ext_hook=lambda _code, _data: UNKNOWN, strict_map_key=False)
+        return json.loads(encoded_json, parse_float=number_of) if encoded_json else None
+    except (ValueError, TypeError, RecursionError, ArithmeticError, msgpack.UnpackException) as error:
+        reason = f"{type(error).__name__}: {error}"
+        raise MalformedValueError(f"What Terraform sent is no value ({reason}); its state may be damaged.") from error
 
 
 def number_of(text: str) -> float | str:

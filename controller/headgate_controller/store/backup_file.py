@@ -23,7 +23,20 @@ FORMAT, VERSION = "headgate-backup", 1
 COMPRESSION = 5
 """Further levels take twice the time for some per cent."""
 
-LONGEST_LINE = 256 * 1024 * 1024
+LONGEST_LINE = 128 * 1024 * 1024
+"""Bytes of a line: the largest state, as text."""
+
+LARGEST_NUMBER = 2**31 - 1
+HEADER: Mapping[str, type] = {
+    "release": str,
+    "schema": str,
+    "time": int,
+    "revision": int,
+    "resources": int,
+    "states": int,
+    "left_out": list,
+}
+"""What the first line tells besides the format."""
 
 Row = Sequence[Any]
 
@@ -104,7 +117,7 @@ class BackupReader:
         first = _decoded(next(self._lines(), b""))
         match first:
             case {"format": "headgate-backup", "version": 1}:
-                return dict(first)
+                return _checked(first)
             case {"format": "headgate-backup", "version": int(version)}:
                 raise BackupError(
                     f"The backup is of format {version}, and this controller reads format {VERSION}: it was made by a "
@@ -121,10 +134,29 @@ class BackupReader:
         self._file.seek(0)
         try:
             with gzip.GzipFile(fileobj=self._file, mode="rb") as lines:
-                while line := lines.readline(LONGEST_LINE):
+                while line := lines.readline(LONGEST_LINE + 1):
+                    if len(line) > LONGEST_LINE:
+                        raise BackupError(f"This is no backup: a line has more than {LONGEST_LINE} bytes.")
                     yield line
         except (EOFError, zlib.error, gzip.BadGzipFile) as error:
             raise BackupError(f"The backup cannot be read: {error}. Take another copy of it.") from error
+
+
+def _checked(header: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a header that tells everything.
+
+    Raises:
+        BackupError: it does not.
+    """
+    for name, kind in HEADER.items():
+        value = header.get(name)
+        most = 1 << 62 if name in ("time", "revision") else LARGEST_NUMBER
+        fits = 0 <= value <= most if isinstance(value, int) else True
+        if not isinstance(value, kind) or isinstance(value, bool) or not fits:
+            raise BackupError(f"The backup's first line does not tell its {name}. Take another copy of it.")
+    if not all(isinstance(text, str) for text in header["left_out"]):
+        raise BackupError("The backup's first line does not tell what is left out. Take another copy of it.")
+    return dict(header)
 
 
 def _encoded(value: Any) -> Any:

@@ -78,6 +78,9 @@ def restore(database: Database, backup: BackupReader, keyring: Keyring, northbou
             return following
     except SQLAlchemyError as error:
         raise refusal(error, "The backup cannot be stored") from error
+    except (ValueError, TypeError, LookupError, AttributeError) as error:
+        text = f"What is in the backup does not fit its tables: {error!r}. Nothing was changed; take another copy."
+        raise BackupError(text) from error
 
 
 def _begin(connection: Connection) -> None:
