@@ -59,11 +59,12 @@ def parent_of(process: int) -> int:
 
 
 def circumstances() -> bytes:
-    """Return what starts must have in common to be served by one process: the program, the directory in which relative
-    paths begin, and the environment.
+    """Return what starts must have in common to be served by one process: the program, as it was installed, the
+    directory in which relative paths begin, and the environment.
     """
     variables = (b"%b=%b" % (name, os.environb[name]) for name in sorted(os.environb) if name not in OWN_VARIABLES)
-    return b"\0".join([os.fsencode(__file__), os.getcwdb(), *variables])  # noqa: PTH109
+    program = f"{__file__} {os.stat(__file__).st_mtime_ns}"  # noqa: PTH116
+    return b"\0".join([os.fsencode(program), os.getcwdb(), *variables])  # noqa: PTH109
 
 
 def pass_on() -> int | None:

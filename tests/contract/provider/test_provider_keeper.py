@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import signal
 import socket
 import sys
@@ -13,6 +14,7 @@ import pytest
 from provider_starts import Starter, starting
 
 from headgate_lab.waiting import wait_until
+from headgate_terraform import start
 from headgate_terraform.start import SIZE, address_of
 from terraform import Terraform
 
@@ -81,6 +83,16 @@ def test_a_start_with_another_environment_or_directory_serves_itself(starter: St
     assert (other.served_by, elsewhere.served_by) == (other.process, elsewhere.process)
     same = starter.start(PLUGIN_CLIENT_CERT="new for each start", PLUGIN_PROTOCOL_VERSIONS="in any order")
     assert same.served_by == keeper
+
+
+def test_a_start_of_a_release_that_was_installed_meanwhile_serves_itself(starter: Starter, tmp_path: Path) -> None:
+    installed = tmp_path / "installed"
+    shutil.copytree(Path(start.__file__).parent, installed / "headgate_terraform")
+    keeper = starter.start(PYTHONPATH=str(installed)).served_by
+    assert starter.start(PYTHONPATH=str(installed)).served_by == keeper
+    os.utime(installed / "headgate_terraform" / "start.py")
+    later = starter.start(PYTHONPATH=str(installed))
+    assert later.served_by == later.process
 
 
 def test_a_process_that_the_same_terraform_did_not_start_is_not_served(starter: Starter) -> None:
