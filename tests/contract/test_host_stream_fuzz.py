@@ -22,6 +22,7 @@ from site_pki import Site
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
 from headgate_common.identity import Identity
+from headgate_controller.hosts.door import MOST_OF_MACHINE
 from headgate_controller.hosts.links import MOST_STREAMS
 from headgate_lab.waiting import wait_until
 
@@ -254,6 +255,13 @@ def ended(streams: list[HostStream], count: int) -> list[HostStream]:
 
     wait_until(lambda: len(found()) == count, seconds=SECONDS, what=f"{count} streams to be ended")
     return found()
+
+
+def test_reasons_that_a_host_makes_up_fill_no_log(attacked: Attacked, victim: HostStream) -> None:
+    before = attacked.controller.log.read_text().count("host refused")
+    for number in range(60):
+        attacked.say([hello(f"somebody-{number}")])
+    assert attacked.controller.log.read_text().count("host refused") - before <= MOST_OF_MACHINE
 
 
 def test_messages_beyond_every_size_end_the_stream_that_sent_them(attacked: Attacked, victim: HostStream) -> None:

@@ -18,8 +18,8 @@ from headgate_controller.trust import Trust
 
 log = logging.getLogger(__name__)
 
-MOST_TOLD = 1_000
-"""Reasons that are remembered, so as not to log them again."""
+MOST_TOLD, MOST_OF_MACHINE = 1_000, 20
+"""Reasons that are remembered, so as not to log them again; of one machine no more are logged: they are made up."""
 
 
 class NotAdmittedError(HeadgateError):
@@ -80,7 +80,7 @@ class Door:
     def turned_away(self, peer: str, reason: str) -> None:
         """Log that somebody was refused, once for each reason and machine: who is refused comes again and again."""
         key = (machine_of(peer), reason)
-        if key in self._told:
+        if key in self._told or sum(machine == key[0] for machine, _ in self._told) >= MOST_OF_MACHINE:
             return
         if len(self._told) >= MOST_TOLD:
             self._told.clear()

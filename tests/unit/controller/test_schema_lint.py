@@ -89,6 +89,14 @@ def test_every_kind_has_the_common_fields_with_equal_definitions(kind: str) -> N
     assert all(number <= 13 or number > LAST_COMMON_FIELD for number in own)
 
 
+def test_all_that_a_client_sets_has_a_bound() -> None:
+    def bounded(field: FieldDescriptor, rule: ann.Field) -> bool:
+        text = is_text(field) and not (rule.format or rule.references or field.name == "name")
+        return rule.behavior == ann.BEHAVIOR_OUTPUT_ONLY or rule.max_size > 0 or not (text or field.is_repeated)
+
+    assert breaking(bounded) == []
+
+
 def test_references_name_types_that_exist() -> None:
     assert breaking(lambda _, rule: not rule.references or rule.references in schema().by_type) == []
 
