@@ -35,8 +35,15 @@ class Display:
         self.committed.listen(self.serialized.committed)
         self.shown = Shown(schema, self.committed, self.realisation, self.serialized)
         self.reasons: dict[str, str] = {}
+        self._written = self._raised = 0
         self.realisation.why_not = self.reasons.get
         self.realisation.all_well = lambda: not self.reasons
+
+    def write(self, revisions: int, *, raised: bool = False) -> None:
+        """Have Northbound hold so many revisions more, if there are as many, with or without a barrier."""
+        self._written = min(self._written + revisions, self.committed.world.revision)
+        self._raised += raised
+        self.realisation.written(self._written, self._raised if raised else None)
 
     def bind(self, port: str, chassis: str | None) -> None:
         """Have OVN say where a port is, by its iface_id."""

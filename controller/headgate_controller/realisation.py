@@ -7,7 +7,7 @@ import math
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, cast
 
 from headgate.v1 import types_pb2
 from headgate_controller.codec import KindCodec
@@ -16,6 +16,7 @@ from headgate_controller.observed import HostHeard
 from headgate_controller.schema import Schema
 from headgate_controller.state import Committed
 from headgate_controller.status import Known, Spans, lags, scope_of, scope_of_binding, settles
+from headgate_controller.world import World
 
 MOST_BARRIERS = 10_000
 
@@ -56,12 +57,29 @@ class Bindings(Protocol):
 class Look(NamedTuple):
     """What is shown of a resource besides what is stored, as bytes that follow those.
 
-    It is `lasting` if it stays so until a listener of `Realisation.listen`, or of the World, is called.
+    It is `lasting` if it stays so until a listener of `Realisation.listen` is called, or the resource changes; or any
+    other, if it is of the World `around` as well.
     """
 
     wire: bytes
     reconciling: bool
     lasting: bool
+    around: bool
+
+
+class Watched:
+    """A World that notes whether anything is asked of it."""
+
+    __slots__ = ("_world", "asked")
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self.asked = False
+
+    def __getattr__(self, name: str) -> Any:
+        """Return what the World has by that name."""
+        self.asked = True
+        return getattr(self._world, name)
 
 
 class Realisation:
@@ -102,11 +120,13 @@ class Realisation:
             self._spans.bind(port, scope_of_binding(port, self._committed.world), chassis)
         self._note_seen()
         self._wake()
+        self._tell()
         self.on_wanted()
 
     def hosts_changed(self) -> None:
         """Note that an agent has connected or is gone: whoever waits for a host that is away waits no longer."""
         self._wake()
+        self._tell()
 
     def written(self, revision: int, nb_cfg: int | None) -> None:
         """Note that Northbound holds a revision, with a barrier if `nb_cfg` was raised with it."""
@@ -125,10 +145,12 @@ class Realisation:
 
     def _wake(self) -> None:
         self._lowest.clear()
-        for listener in self._listeners:
-            listener()
         self._progress.set()
         self._progress = asyncio.Event()
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
     # What is observed of the site (`Observed`).
 
@@ -161,7 +183,10 @@ class Realisation:
     # What callers ask.
 
     def listen(self, listener: Callable[[], None]) -> None:
-        """Have `listener` called when something is realised, bound or lost, and so resources may look different."""
+        """Have `listener` called when bindings, or what hosts have confirmed, change, or an agent comes or goes.
+
+        What is realised stays so when Northbound holds more than before, so that this is not told.
+        """
         self._listeners.append(listener)
 
     def look(self, noun: Any) -> Look:
@@ -169,13 +194,15 @@ class Realisation:
 
         Most resources look alike in this, so that looks are remembered by all that makes them.
         """
-        world, codec = self._committed.world, self._schema.by_noun[type(noun)]
+        watched, codec = Watched(self._committed.world), self._schema.by_noun[type(noun)]
         kind, generation, self._asked_hosts = codec.kind, noun.meta.generation, False
-        missing = () if self._is_settled(noun) else tuple(self._missing(noun))
+        settled, world = self._is_settled(noun), cast(World, watched)
+        missing = () if settled else tuple(self._missing(noun))
         seen, of_rows = kind.observe(noun, world, self), tuple(self.row_remarks(noun.name))
         found = (*kind.conditions(noun, world), *kind.remarks(noun, world, self), *of_rows)
         realised = max(0, generation - 1) if missing else generation
-        made_of = (codec, realised, missing, seen, found, not (missing or of_rows or self._asked_hosts))
+        lasting = not (missing or of_rows or self._asked_hosts)
+        made_of = (codec, realised, missing, seen, found, lasting, watched.asked or not settled)
         look = self._looks.get(made_of)
         if look is None:
             if len(self._looks) >= MOST_LOOKS:
@@ -318,7 +345,7 @@ def _look(
     missing: Iterable[tuple[str, str]],
     seen: Any,
     conditions: Iterable[Condition],
-    lasting: bool,
+    *lasting: bool,
 ) -> Look:
     message: Any = codec.message(reconciling=bool(missing))
     status = message.status
@@ -329,4 +356,4 @@ def _look(
     for found in conditions:
         severity = types_pb2.Severity.Value(f"SEVERITY_{found.severity.upper()}")
         status.conditions.add(reason=found.reason, message=found.message, severity=severity)
-    return Look(message.SerializeToString(), message.reconciling, lasting)
+    return Look(message.SerializeToString(), message.reconciling, *lasting)

@@ -18,6 +18,7 @@ from headgate_controller.realisation import Look, Realisation
 from headgate_controller.schema import Schema
 from headgate_controller.serialized import Serialized, packed
 from headgate_controller.state import Committed
+from headgate_controller.world import World
 
 LISTED = 1
 """Number of the field of the resources in what List returns."""
@@ -32,8 +33,15 @@ class Shown:
         self._realisation = realisation
         self._serialized = serialized
         self._lasting: dict[str, bytes] = {}
-        committed.listen(lambda _world, _touched: self._lasting.clear())
+        self._around: set[str] = set()
+        committed.listen(self._committed_changed)
         realisation.listen(self._lasting.clear)
+
+    def _committed_changed(self, _world: World, touched: frozenset[str]) -> None:
+        """Forget what changed, and what is of the World around it."""
+        for name in (*touched, *self._around):
+            self._lasting.pop(name, None)
+        self._around.clear()
 
     def message(self, noun: Any) -> bytes:
         """Return the message of a resource."""
@@ -57,6 +65,8 @@ class Shown:
         made = _head(LISTED, len(stored) + len(look.wire)) + stored + look.wire
         if look.lasting:
             lasting[noun.name] = made
+            if look.around:
+                self._around.add(noun.name)
         return made
 
     def _look(self, noun: Any) -> Look:

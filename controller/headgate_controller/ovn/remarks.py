@@ -12,8 +12,8 @@ from .northbound import Northbound
 
 
 def all_well(compiler: Compiler, northbound: Northbound) -> bool:
-    """Return whether `why_not` has nothing to say of any resource; quick."""
-    return not northbound.refused and not northbound.absent and compiler.sound
+    """Return whether neither `why_not` nor `remarks` has anything to say of any resource; quick."""
+    return not northbound.refused and not northbound.remarkable and compiler.sound
 
 
 def why_not(name: str, compiler: Compiler, northbound: Northbound) -> str | None:

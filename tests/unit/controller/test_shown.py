@@ -11,7 +11,7 @@ import pytest
 from google.protobuf.message import Message
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from kind_site import INTERNET, SUBNET, VPC, Site, connected, schema
+from kind_site import INTERNET, PROVIDER, SUBNET, VPC, Site, connected, schema
 
 from data_plane import Display
 from headgate.v1 import port_pb2, types_pb2
@@ -20,6 +20,7 @@ from headgate_controller.api.filters import parse_filter
 from headgate_controller.api.resources import AT_A_TIME, Resources
 from headgate_controller.codec import KindCodec
 from headgate_controller.kinds import registry
+from headgate_controller.mutations import Delete
 from headgate_controller.observed import HostReport
 from headgate_controller.principal import ADMINISTRATOR
 from headgate_controller.realisation import Realisation
@@ -80,13 +81,14 @@ chassis, ports = st.sampled_from(["h1", "h2"]), st.sampled_from(PORTS)
 events = st.one_of(
     st.tuples(st.just("bind"), ports, st.none() | chassis),
     st.tuples(st.just("confirm"), chassis, st.integers(0, 9)),
-    st.tuples(st.just("written"), st.integers(0, 20), st.none() | st.integers(1, 9)),
+    st.tuples(st.just("written"), st.sampled_from([0, 1, 20]), st.booleans()),
     st.tuples(st.just("connect"), chassis, st.booleans()),
     st.tuples(st.just("unsee"), st.none(), st.booleans()),
     st.tuples(st.just("report"), chassis, st.integers(0, 3)),
     st.tuples(st.just("refuse"), ports, st.booleans()),
     st.tuples(st.just("change"), ports, st.text("xyz", max_size=2)),
     st.tuples(st.just("remove"), ports, st.none()),
+    st.tuples(st.just("networks"), chassis, st.sampled_from([(), (PROVIDER,)])),
     st.tuples(st.just("look"), st.none(), st.none()),
 )
 
@@ -94,14 +96,11 @@ events = st.one_of(
 def happen(display: Display, site: Site, event: tuple[str, Any, Any]) -> None:
     """Have one thing happen, told to the controller as it would be."""
     what, subject, value = event
-    noun: Any = site.world.resources.get(subject)
     match what:
-        case "bind" if noun:
-            display.bind(noun.iface_id, value)
         case "confirm":
             display.confirm(subject, value)
         case "written":
-            display.realisation.written(subject, value)
+            display.write(subject, raised=value)
         case "connect":
             display.plane.hosts[subject] = replace(display.plane.heard(subject), connected=value)
             display.realisation.hosts_changed()
@@ -112,11 +111,23 @@ def happen(display: Display, site: Site, event: tuple[str, Any, Any]) -> None:
             display.plane.hosts[subject] = replace(before, report=HostReport(failures={"bridge": "x" * value}))
         case "refuse":
             display.reasons.update({subject: "OVN refuses it"}) if value else display.reasons.pop(subject, None)
-        case "change" if noun:
+        case "networks":
+            site.touched.clear()
+            site.register(subject, *value)
+            display.committed.publish(site.world, frozenset(site.touched))
+        case _ if subject in site.world.resources:
+            happen_to_port(display, site, event)
+
+
+def happen_to_port(display: Display, site: Site, event: tuple[str, Any, Any]) -> None:
+    what, subject, value = event
+    match what:
+        case "bind":
+            display.bind(site.get(subject).iface_id, value)
+        case "change":
             commit(display, site, site.change(subject, description=value))
-        case "remove" if noun and not site.world.group("referrers", subject):
-            site.delete(subject)
-            display.committed.publish(site.world, frozenset({subject}))
+        case "remove" if not site.world.group("referrers", subject):
+            commit(display, site, Delete(subject))
 
 
 def commit(display: Display, site: Site, mutation: Any) -> None:
@@ -220,12 +231,25 @@ def test_a_page_costs_what_it_holds_and_not_what_there_is(many: World, counted: 
 
 def test_a_list_that_nothing_has_changed_since_puts_nothing_together_anew(many: World, counted: Counted) -> None:
     display = Display(schema(), many)
-    display.realisation.written(many.revision, None)
+    display.write(many.revision)
     first, calls = counted.during(listing(display))
     assert calls == {"look": MANY, "to_message": MANY}
     assert counted.during(listing(display)) == (first, {})
     display.bind("some-port", "h1")
     assert counted.during(listing(display)) == (first, {"look": MANY})
+
+
+def test_a_list_after_a_change_puts_together_anew_what_changed_and_nothing_else(many: World, counted: Counted) -> None:
+    site, name = Site(many), f"{SUBNET}/ports/p7"
+    display = Display(schema(), many)
+    display.write(many.revision)
+    counted.during(listing(display))
+    site.update(name, vm="vm-1")
+    display.committed.publish(site.world, frozenset({name}))
+    display.write(1)
+    answer, calls = counted.during(listing(display))
+    assert [p.name for p in port_pb2.ListPortsResponse.FromString(answer).ports if p.vm == "vm-1"] == [name]
+    assert calls == {"look": 1, "to_message": 1}
 
 
 def test_a_filter_makes_no_message_of_what_it_passes_over(many: World, counted: Counted) -> None:
@@ -291,12 +315,12 @@ def test_names_are_in_order_whatever_came_and_went_and_a_list_once_given_stays(s
 def test_a_host_that_comes_to_hold_a_part_is_waited_for_by_what_was_realised() -> None:
     display = Display(A_SITE.schema, A_SITE.world)
     here, there = (cast(Any, A_SITE.world.resources[name]) for name in PORTS[:2])
-    display.realisation.written(A_SITE.world.revision, 3)
+    display.write(A_SITE.world.revision, raised=True)
     display.bind(here.iface_id, "h1")
-    display.confirm("h1", 3)
+    display.confirm("h1", 1)
     kind = A_SITE.schema.by_noun[type(here)]
     assert not kind.message.FromString(display.shown.message(here)).reconciling  # type: ignore[attr-defined]
     display.bind(there.iface_id, "h2")
     assert kind.message.FromString(display.shown.message(here)).reconciling  # type: ignore[attr-defined]
-    display.confirm("h2", 3)
+    display.confirm("h2", 1)
     assert not kind.message.FromString(display.shown.message(here)).reconciling  # type: ignore[attr-defined]
