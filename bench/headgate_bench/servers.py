@@ -15,6 +15,7 @@ from headgate_lab.configuration import to_toml
 from headgate_lab.daemons import Daemon, DaemonSpec, Spawner, accepts
 
 NORTHBOUND_SCHEMA = Path("/usr/share/ovn/ovn-nb.ovsschema")
+SOUTHBOUND_SCHEMA = Path("/usr/share/ovn/ovn-sb.ovsschema")
 
 
 class Server(NamedTuple):
@@ -34,15 +35,25 @@ def a_directory() -> Iterator[Path]:
 @contextmanager
 def a_northbound(directory: Path) -> Iterator[Server]:
     """Run an OVN Northbound database, empty, and nobody who reads it."""
+    with _database(directory, "nb", NORTHBOUND_SCHEMA) as server:
+        yield server
+
+
+@contextmanager
+def a_southbound(directory: Path) -> Iterator[Server]:
+    """Run an OVN Southbound database, empty: no host has a part in anything."""
+    with _database(directory, "sb", SOUTHBOUND_SCHEMA) as server:
+        yield server
+
+
+@contextmanager
+def _database(directory: Path, name: str, schema: Path) -> Iterator[Server]:
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / "nb.db").unlink(missing_ok=True)
-    subprocess.run(["ovsdb-tool", "create", directory / "nb.db", NORTHBOUND_SCHEMA], check=True)
-    socket = directory / "nb.sock"
-    argv = (
-        *("ovsdb-server", str(directory / "nb.db"), f"--remote=punix:{socket}"),
-        *(f"--unixctl={directory}/nb.ctl", "--no-chdir", "-vconsole:off"),
-    )
-    with _running("nb", argv, directory, socket) as server:
+    file, socket = directory / f"{name}.db", directory / f"{name}.sock"
+    file.unlink(missing_ok=True)
+    subprocess.run(["ovsdb-tool", "create", file, schema], check=True)
+    own = (f"--remote=punix:{socket}", f"--unixctl={directory}/{name}.ctl", "--no-chdir", "-vconsole:off")
+    with _running(name, ("ovsdb-server", str(file), *own), directory, socket) as server:
         yield server
 
 
@@ -53,6 +64,15 @@ def a_controller(directory: Path, **settings: object) -> Iterator[Server]:
     config.write_text(to_toml(controller_settings(directory) | settings))
     argv = (sys.executable, "-m", "headgate_controller", "--config", str(config))
     with _running("controller", argv, directory, directory / "api.sock") as server:
+        yield server
+
+
+@contextmanager
+def an_echo(directory: Path) -> Iterator[Server]:
+    """Run gRPC alone, which sends back what it is sent (`echo_server.py`)."""
+    socket = directory / "echo.sock"
+    argv = (sys.executable, "-m", "headgate_bench.echo_server", f"unix:{socket}")
+    with _running("echo", argv, directory, socket) as server:
         yield server
 
 
