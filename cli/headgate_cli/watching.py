@@ -16,6 +16,7 @@ from headgate_cli.names import ANY, PROJECT
 from headgate_cli.output import values_of
 from headgate_cli.refusals import RefusedError
 from headgate_cli.resources import unpacked
+from headgate_common.position import Position
 
 LONGEST_PAUSE = 3.0
 """Seconds between attempts to reach a controller that is away."""
@@ -99,10 +100,11 @@ def follow(
         CliError: refused, or without `known` the log no longer reaches back.
     """
     stream: Iterator[Any] | None = None
+    position = Position(after)
 
     def following() -> Any:
-        nonlocal stream
-        stream = stream or _opened(api, after, scope)
+        nonlocal stream, position
+        stream = stream or _opened(api, position.after, scope, known or {})
         try:
             return next(stream)
         except UnreachableError:
@@ -113,33 +115,29 @@ def follow(
             raise UnreachableError("The controller ended the stream.") from None
         except RefusedError as refusal:
             if known is None or refusal.reason != COMPACTED:
-                raise _gap(refusal, after) from refusal
-            say(f"The controller's log tells not all that came after revision {after}; what it amounts to follows.")
-            stream = _anew(api, scope, known)
+                raise _gap(refusal, position.after) from refusal
+            missing = f"all that came after revision {position.after}"
+            say(f"The controller's log tells not {missing}; what it amounts to follows.")
+            stream, position = _opened(api, 0, scope, known), Position(0)
             return next(stream)
 
     def lost(state: RetryCallState) -> None:
         if state.attempt_number == 1:
-            say(f"No controller is there; trying again, to go on after revision {after}.")
+            say(f"No controller is there; trying again, to go on after revision {position.after}.")
 
     pause = wait_random_exponential(multiplier=0.2, max=LONGEST_PAUSE)
     retrying = Retrying(retry=retry_if_exception_type(UnreachableError), wait=pause, before_sleep=lost)
     while True:
         answer = retrying(following)
-        after = answer.revision
-        if answer.name:
+        if position.take(answer.revision, answer.name) and answer.name:
             yield answer
 
 
-def _opened(api: Api, after: int, scope: Scope) -> Iterator[Any]:
+def _opened(api: Api, after: int, scope: Scope, known: Mapping[str, Any]) -> Iterator[Any]:
+    """Yield the changes after a revision; after 0 first everything that there is, and what is gone of the known."""
     request = intent_pb2.WatchRequest(after_revision=after, name_prefix=scope.prefix, types=scope.types)
-    return api.stream(intent_method("Watch"), request)
-
-
-def _anew(api: Api, scope: Scope, known: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield everything that there is, what is gone of the known, and what changes from then on."""
-    unseen, told = set(known), False
-    for answer in _opened(api, 0, scope):
+    unseen, told = set(known), after > 0
+    for answer in api.stream(intent_method("Watch"), request):
         unseen.discard(answer.name)
         if not answer.name and not told:
             told = True

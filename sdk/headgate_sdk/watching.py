@@ -10,6 +10,7 @@ import grpc
 
 from headgate.v1 import intent_pb2
 from headgate_common.methods import Method
+from headgate_common.position import Position
 from headgate_sdk.connection import Connection
 from headgate_sdk.errors import RefusedError, is_unanswered, refusal
 from headgate_sdk.kinds import unpacked
@@ -38,27 +39,29 @@ class CaughtUp:
 
 def watch(connection: Connection, prefix: str, types: Sequence[str], after: int) -> Iterator[Change | CaughtUp]:
     """Yield changes for ever; see `Client.watch`."""
-    request = intent_pb2.WatchRequest(after_revision=after, name_prefix=prefix, types=types)
+    position = Position(after)
     there: set[str] | None = None if after else set()
     while True:
+        request = intent_pb2.WatchRequest(after_revision=position.after, name_prefix=prefix, types=types)
         try:
-            yield from _followed(connection, request, there)
+            yield from _followed(connection, request, position, there)
         except grpc.RpcError as error:
             if is_unanswered(error):
                 continue
             refused = refusal(error)
             if there is None or not (isinstance(refused, RefusedError) and refused.reason == COMPACTED):
                 raise refused from error
-            request.after_revision = 0
+            position = Position(0)
 
 
 def _followed(
     connection: Connection,
     request: intent_pb2.WatchRequest,
+    position: Position,
     there: set[str] | None,
 ) -> Iterator[Change | CaughtUp]:
-    """Yield the changes of one stream, after what is gone if it began with everything; `request` is kept such that the
-    next stream goes on where this one ends. `there` holds the names that have been told, if all of them have.
+    """Yield the changes of one stream, after what is gone if it began with everything; `position` is where the next one
+    goes on. `there` holds the names that have been told, if all of them have.
     """
     unseen = set(there or ()) if not request.after_revision else set()
     for response in connection.stream(WATCH, request):
@@ -70,10 +73,8 @@ def _followed(
         elif there is not None:
             unseen.discard(response.name)
             (there.add if response.HasField("resource") else there.discard)(response.name)
-        # What there was at first comes by name, not by revision: only the mark after it may be resumed from.
-        if request.after_revision or not response.name:
-            request.after_revision = response.revision
-        yield _told(response)
+        if position.take(response.revision, response.name):
+            yield _told(response)
 
 
 def _told(response: intent_pb2.WatchResponse) -> Change | CaughtUp:

@@ -61,7 +61,8 @@ export async function* watch(
 ): AsyncGenerator<WatchResponse> {
   const intent = createClient(IntentService, transport);
   const there = afterRevision === 0n ? new Set<string>() : undefined;
-  for (let seen = afterRevision, wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
+  let told = new Set<string>();
+  for (let revision = 0n, seen = afterRevision, wait = FIRST_WAIT; ; wait = Math.min(2 * wait, LONGEST_WAIT)) {
     let unseen = new Set(seen === 0n ? there : []);
     try {
       for await (const change of intent.watch({ namePrefix, afterRevision: seen }, { signal })) {
@@ -79,9 +80,20 @@ export async function* watch(
             there?.delete(change.name);
           }
         }
-        // The first sight of everything is not in the order of revisions; only its mark says that it is complete.
-        seen = seen === 0n && change.name !== "" ? 0n : change.revision;
         wait = FIRST_WAIT;
+        // A stream may break off within a revision, and the first sight of everything is not in their order: only a mark,
+        // or a later revision, says that one is complete. What was told of one that is not comes again.
+        if (change.name === "") {
+          [seen, revision] = [change.revision, 0n];
+        } else if (seen !== 0n) {
+          if (change.revision !== revision) {
+            [seen, revision, told] = [change.revision - 1n, change.revision, new Set()];
+          }
+          if (told.has(change.name)) {
+            continue;
+          }
+          told.add(change.name);
+        }
         yield change;
       }
     } catch (error) {
