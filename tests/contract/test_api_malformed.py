@@ -12,18 +12,20 @@ from typing import Any
 import grpc
 import pytest
 from google.protobuf import message_factory
-from google.protobuf.descriptor import Descriptor, FieldDescriptor, MethodDescriptor
+from google.protobuf.descriptor import MethodDescriptor
 from google.protobuf.json_format import ParseDict
 from google.protobuf.message import Message
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from refusal import of
+from wild_messages import Wild
 
 import api as client
 import headgate.v1
 from api import Api
+from fuzzing import damaged, fuzzing, kept
 from headgate.v1 import host_link_pb2, intent_pb2
 
 SECONDS = 5
@@ -40,13 +42,6 @@ ALLOWED = {
 
 HOSTS = ("HostLinkService.Connect", "PkiService.Renew")
 """Methods of the hosts' own port, where nobody gets without a certificate."""
-
-QUICK = settings(
-    max_examples=40,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-)
 
 
 def methods() -> list[MethodDescriptor]:
@@ -170,56 +165,8 @@ SENSIBLE = st.sampled_from(
 )
 """With these a request may get far."""
 
-NUMBERS = st.sampled_from([0, 1, -1, 4095, 2**31 - 1, -(2**31), 2**63 - 1, -(2**63), 2**32 - 1])
-
-
-def values(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
-    """Return wild values of one field."""
-    if field.message_type is not None:
-        return messages(field.message_type, depth - 1)
-    if field.enum_type is not None:
-        return st.sampled_from([0, 1, 2, 99, -1])
-    if field.cpp_type == FieldDescriptor.CPPTYPE_STRING:
-        return st.binary(max_size=20) if field.type == FieldDescriptor.TYPE_BYTES else SENSIBLE | SENSIBLE | WILD
-    if field.cpp_type == FieldDescriptor.CPPTYPE_BOOL:
-        return st.booleans()
-    return NUMBERS
-
-
-@st.composite
-def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 4, most: int = 8) -> Message:
-    """Return wild messages of a type, with up to `most` of its fields."""
-    message: Any = message_factory.GetMessageClass(descriptor)()
-    if depth <= 0:
-        return message  # type: ignore[no-any-return]
-    if descriptor.full_name == "google.protobuf.Any":
-        message.Pack(draw(messages(draw(st.sampled_from(KINDS)), depth)))
-        message.value += draw(st.sampled_from([b"", b"\xff", b"\x0a"]))
-        return message  # type: ignore[no-any-return]
-    for field in draw(st.lists(st.sampled_from(list(descriptor.fields)), max_size=most)) if descriptor.fields else ():
-        entry = field.message_type
-        with contextlib.suppress(ValueError):
-            if entry is not None and entry.GetOptions().map_entry:
-                fill_map(getattr(message, field.name), draw, entry, depth)
-            elif field.is_repeated:
-                getattr(message, field.name).extend(draw(st.lists(values(field, depth), max_size=3)))
-            elif entry is not None:
-                getattr(message, field.name).CopyFrom(draw(values(field, depth)))
-            else:
-                setattr(message, field.name, draw(values(field, depth)))
-    return message  # type: ignore[no-any-return]
-
-
-def fill_map(entries: Any, draw: st.DrawFn, entry: Descriptor, depth: int) -> None:
-    for key in draw(st.lists(WILD, max_size=2)):
-        value = draw(values(entry.fields_by_name["value"], depth))
-        if entry.fields_by_name["value"].message_type is not None:
-            entries[key].CopyFrom(value)
-        else:
-            entries[key] = value
-
-
 KINDS = sorted(client._kinds(), key=lambda descriptor: str(descriptor.name))
+REQUESTS = Wild(SENSIBLE | SENSIBLE | WILD, KINDS)
 UNARY = [method for method in METHODS if not method.server_streaming and method.name != "AwaitRealised"]
 
 
@@ -292,39 +239,44 @@ def sample(name: str) -> Any:
     return ParseDict({"name": name, **SAMPLES[name]}, message_factory.GetMessageClass(descriptor)())
 
 
-@QUICK
-@seed(20260101)
+@fuzzing(40)
 @given(st.data())
-def test_wild_requests_are_answered_or_refused(api: Api, wild: None, data: st.DataObject) -> None:
+def test_fuzz_wild_requests_are_answered_or_refused(api: Api, wild: None, data: st.DataObject) -> None:
     restore(api)
     for method in UNARY:
         request = sane(method)
-        request.MergeFrom(data.draw(messages(method.input_type, most=2)))
+        request.MergeFrom(data.draw(REQUESTS.messages(method.input_type, most=2)))
         judged(call(api, method, request.SerializeToString()))
 
 
-@QUICK
-@seed(20260102)
-@given(messages(intent_pb2.WatchRequest.DESCRIPTOR))
-def test_wild_watches_are_answered_or_refused(api: Api, request_: Any) -> None:
+@fuzzing(60)
+@given(st.data())
+def test_fuzz_damaged_requests_are_answered_or_refused(api: Api, wild: None, data: st.DataObject) -> None:
+    restore(api)
+    method = data.draw(st.sampled_from(METHODS))
+    request = sane(method).SerializeToString()
+    judged(call(api, method, data.draw(damaged([request, *kept("api")])), seconds=1))
+
+
+@fuzzing(40)
+@given(REQUESTS.messages(intent_pb2.WatchRequest.DESCRIPTOR))
+def test_fuzz_wild_watches_are_answered_or_refused(api: Api, request_: Any) -> None:
     method = next(method for method in METHODS if method.name == "Watch" and "Intent" in path(method))
     judged(call(api, method, request_.SerializeToString()))
 
 
-@QUICK
-@seed(20260103)
-@given(messages(intent_pb2.AwaitRealisedRequest.DESCRIPTOR))
-def test_wild_waits_are_answered_or_refused(api: Api, request_: Any) -> None:
+@fuzzing(40)
+@given(REQUESTS.messages(intent_pb2.AwaitRealisedRequest.DESCRIPTOR))
+def test_fuzz_wild_waits_are_answered_or_refused(api: Api, request_: Any) -> None:
     request_.deadline.Clear()
     request_.deadline.SetInParent()
     method = next(method for method in METHODS if method.name == "AwaitRealised")
     judged(call(api, method, request_.SerializeToString()))
 
 
-@QUICK
-@seed(20260104)
-@given(st.lists(messages(host_link_pb2.ConnectRequest.DESCRIPTOR), max_size=4), st.booleans())
-def test_wild_agents_are_answered_or_refused(
+@fuzzing(40)
+@given(st.lists(REQUESTS.messages(host_link_pb2.ConnectRequest.DESCRIPTOR), max_size=4), st.booleans())
+def test_fuzz_wild_agents_are_answered_or_refused(
     api: Api, wild: None, shared_controller: Any, said: list[Any], polite: bool
 ) -> None:
     if polite:

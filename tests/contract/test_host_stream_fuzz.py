@@ -10,16 +10,15 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.descriptor import Descriptor, FieldDescriptor
-from google.protobuf.message import Message
-from google.protobuf.message_factory import GetMessageClass
 from host_stream import HostStream, channel, host_stream
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from refusal import of
 from site_pki import Site
+from wild_messages import Wild
 
 from api import Api
+from fuzzing import fuzzing
 from headgate.v1 import host_link_pb2 as pb
 from headgate_common.identity import Identity
 from headgate_controller.hosts.door import MOST_OF_MACHINE
@@ -28,9 +27,6 @@ from headgate_lab.waiting import wait_until
 
 SECONDS = 10.0
 METHOD = "/headgate.v1.HostLinkService/Connect"
-FUZZING = settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck), database=None
-)
 
 TEXTS = st.one_of(
     st.sampled_from(
@@ -38,54 +34,7 @@ TEXTS = st.one_of(
     ),
     st.text(max_size=20),
 )
-INTEGERS = st.sampled_from([0, 1, 2, 3, -1, 2**31 - 1, -(2**31)])
-LONG_INTEGERS = st.sampled_from([0, 1, 2, -1, 2**63 - 1, -(2**63)])
-SCALARS: dict[int, st.SearchStrategy[Any]] = {
-    FieldDescriptor.CPPTYPE_STRING: TEXTS,
-    FieldDescriptor.CPPTYPE_INT32: INTEGERS,
-    FieldDescriptor.CPPTYPE_INT64: LONG_INTEGERS,
-    FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
-    FieldDescriptor.CPPTYPE_DOUBLE: st.floats(),
-    FieldDescriptor.CPPTYPE_UINT64: st.sampled_from([0, 1, 2**64 - 1]),
-    FieldDescriptor.CPPTYPE_UINT32: st.sampled_from([0, 1, 2**32 - 1]),
-}
-
-
-def value(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
-    if field.message_type is not None:
-        return messages(field.message_type, depth - 1)
-    if field.enum_type is not None:
-        return st.integers(-1, 9)
-    return SCALARS[field.cpp_type]
-
-
-def whole(field: FieldDescriptor, depth: int) -> st.SearchStrategy[Any]:
-    if field.message_type is not None and field.message_type.GetOptions().map_entry:
-        key, held = field.message_type.fields
-        return st.dictionaries(value(key, depth), value(held, depth), max_size=3)
-    return st.lists(value(field, depth), max_size=3) if field.is_repeated else value(field, depth)
-
-
-@st.composite
-def messages(draw: st.DrawFn, descriptor: Descriptor, depth: int = 4) -> Message:
-    """Return a message of any content that its type allows."""
-    made = GetMessageClass(descriptor)()
-    fields = [field for field in descriptor.fields if depth > 0 or field.message_type is None]
-    for field in draw(st.lists(st.sampled_from(fields), unique=True, max_size=6)) if fields else ():
-        drawn = draw(whole(field, depth))
-        with suppress(ValueError):  # a string that is no UTF-8 cannot be set at all
-            if isinstance(drawn, dict) and field.message_type.fields[1].message_type is not None:
-                for key, held in drawn.items():
-                    getattr(made, field.name)[key].CopyFrom(held)
-            elif isinstance(drawn, dict):
-                getattr(made, field.name).update(drawn)
-            elif isinstance(drawn, list):
-                getattr(made, field.name).extend(drawn)
-            elif isinstance(drawn, Message):
-                getattr(made, field.name).CopyFrom(drawn)
-            else:
-                setattr(made, field.name, drawn)
-    return made
+WILD = Wild(TEXTS)
 
 
 def hello(host: str = "attacker", **fields: Any) -> bytes:
@@ -94,13 +43,13 @@ def hello(host: str = "attacker", **fields: Any) -> bytes:
 
 
 SAID = st.lists(
-    st.one_of(messages(pb.ConnectRequest.DESCRIPTOR).map(lambda m: m.SerializeToString()), st.binary(max_size=60)),
+    st.one_of(WILD.messages(pb.ConnectRequest.DESCRIPTOR).map(lambda m: m.SerializeToString()), st.binary(max_size=60)),
     max_size=5,
 )
 FIRST = st.one_of(
     st.just(hello()),
     TEXTS.map(hello),
-    messages(pb.Hello.DESCRIPTOR).map(lambda m: pb.ConnectRequest(hello=m).SerializeToString()),
+    WILD.messages(pb.Hello.DESCRIPTOR).map(lambda m: pb.ConnectRequest(hello=m).SerializeToString()),
     st.binary(max_size=60),
 )
 
@@ -151,7 +100,7 @@ def written(api: Api, host: str) -> tuple[str, str, str, dict[str, str]]:
     return shown.uid, shown.etag, shown.tunnel_ip, dict(shown.physical_networks)
 
 
-@FUZZING
+@fuzzing(60)
 @given(first=FIRST, said=SAID)
 def test_whatever_a_host_says_nobody_else_is_affected(
     attacked: Attacked, site_api: Api, victim: HostStream, first: bytes, said: list[bytes]
