@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import Protocol, TypeAlias
 
 import grpc
@@ -140,8 +141,11 @@ class _Talk:
         raise StreamEndedError("the stream was cancelled")
 
     async def _send(self, stream: _Stream) -> None:
-        while True:
-            await stream.write(await self._unsent.get())
+        # A controller may refuse the stream before the first word is out: the one that listens hears why.
+        with suppress(asyncio.InvalidStateError):
+            while True:
+                await stream.write(await self._unsent.get())
+        await asyncio.Event().wait()
 
     async def _listen(self, stream: _Stream) -> None:
         async for response in stream:
