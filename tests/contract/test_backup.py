@@ -25,6 +25,7 @@ import pytest
 from controller_site import Central, Controller, assert_sound, central, controlling
 from host_stream import host_stream
 from http_client import ask
+from postgres_server import PostgresServer
 from refusal import refusal
 from token_site import TokenSite
 
@@ -347,6 +348,26 @@ def test_what_is_written_while_a_backup_is_made_is_not_in_it(tmp_path: Path) -> 
     backup = BackupReader(file)
     backup.verify()
     assert "state_lock" not in {table for table, _, _ in backup.rows()}
+
+
+def test_a_site_moves_to_postgresql_and_back_and_the_network_stays_as_it_is(
+    lost: tuple[Site, bytes], run_directory: Path, ovn_here: Central, postgres_server: PostgresServer
+) -> None:
+    _, content = lost
+    before = rows(ovn_here)
+    for settings in ({"database": postgres_server.prepared()}, {}):
+        site = made(run_directory, ovn_here, **settings)
+        site.controller.start()
+        site.restore(content)
+        site.ready()
+        assert sorted(site.uids()) == ["hosts/h1", VPC, SUBNET, PORT]
+        assert ask(site.controller.http, STATE).body == CONTENT
+        assert rows(ovn_here) == before
+        site.api.update(VPC, description="it goes on")
+        content, summary = site.backup()
+        assert (summary.resources, summary.states) == (4, 1)
+        assert "lead lost" not in site.controller.said()
+        site.controller.stop()
 
 
 # --- what is refused --------------------------------------------------------------------------------------------------

@@ -115,10 +115,8 @@ class SharedCandidate:
             return Term(epoch, new=not kept)
 
     def renew(self, term: Term) -> bool:
-        """Prolong a term; return False if it is over."""
-        mine = (lease.c.session == self._session) & (lease.c.epoch == term.epoch)
-        with self._engine.begin() as connection:
-            return connection.execute(update(lease).where(mine).values(expire_time=self._end)).rowcount == 1
+        """Prolong a term; return False if it is over. A restore that is under way may have raised its epoch."""
+        return self.resumed(term) is not None
 
     def resumed(self, term: Term) -> Term | None:
         """Return the term prolonged, under a higher epoch if a backup was restored in it; None if it is over."""
