@@ -11,6 +11,9 @@ from headgate_common.refusals import Fault, is_explained, is_taken
 REFERRERS = "referrers"
 """Metadata of a refused deletion: who uses the resource, separated by commas."""
 
+SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED, grpc.StatusCode.DEADLINE_EXCEEDED)
+"""The codes of calls to a controller that is not there, stopped while they waited, or takes too long."""
+
 ADVICE = {
     grpc.StatusCode.UNAUTHENTICATED: "The token is taken from --token-file, HEADGATE_TOKEN or HEADGATE_TOKEN_FILE.",
     grpc.StatusCode.UNIMPLEMENTED: "The controller does not know this kind: is it of the same version?",
@@ -32,8 +35,7 @@ class RefusedError(CliError):
 
 def is_unanswered(error: grpc.RpcError) -> bool:
     """Whether no controller answered, or none that leads."""
-    silent = error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
-    return silent and not is_taken(error)
+    return error.code() in SILENT and not is_taken(error)
 
 
 def unreachable(error: grpc.RpcError, endpoints: Sequence[str]) -> UnreachableError:

@@ -124,9 +124,10 @@ async def _serve(site: Site, stop: asyncio.Event) -> str:
     tell_ready()
     ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored, site.writer.in_doubt)]
     await asyncio.wait([*ends, *tasks, site.lead.lost], return_when=asyncio.FIRST_COMPLETED)
+    if lost := site.lead.lost.result() if site.lead.lost.done() else "":
+        site.writer.abandon()
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
     await admin.settled()
-    lost = site.lead.lost.result() if site.lead.lost.done() else ""
     # A database that does not answer may be why it is lost; what is left behind finds another epoch there.
     patience = LEFT_BEHIND_SECONDS if lost else None
     await asyncio.to_thread(site.writer.close, patience)

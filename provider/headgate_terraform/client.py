@@ -34,6 +34,9 @@ HEALTH_CHECK, SERVING = "/grpc.health.v1.Health/Check", b"\x08\x01"
 Source: grpc/health/v1/health.proto.
 """
 
+SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""The codes of calls to a controller that is not there, or that stopped while they waited."""
+
 OWN_FILES = ("cert_file", "key_file")
 """Settings of tls: the provider's own certificate and its key."""
 
@@ -212,7 +215,7 @@ class Client:
 
 def is_unanswered(error: BaseException) -> bool:
     """Whether no controller took the request on."""
-    return isinstance(error, grpc.aio.AioRpcError) and error.code() is grpc.StatusCode.UNAVAILABLE
+    return isinstance(error, grpc.aio.AioRpcError) and error.code() in SILENT
 
 
 def _contents(file: str | None) -> bytes | None:

@@ -60,6 +60,9 @@ class NotRealisedError(HeadgateError):
         self.conditions = dict(conditions)
 
 
+SILENT = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
+"""The codes of calls to a controller that is not there, or that stopped while they waited."""
+
 KINDS: Mapping[grpc.StatusCode, type[RefusedError]] = {
     grpc.StatusCode.NOT_FOUND: NotFoundError,
     grpc.StatusCode.ALREADY_EXISTS: AlreadyExistsError,
@@ -69,7 +72,7 @@ KINDS: Mapping[grpc.StatusCode, type[RefusedError]] = {
 
 def is_unanswered(error: BaseException) -> bool:
     """Return whether no controller that leads took the request on, so that another may be asked."""
-    return isinstance(error, grpc.RpcError) and error.code() is grpc.StatusCode.UNAVAILABLE and not is_taken(error)
+    return isinstance(error, grpc.RpcError) and error.code() in SILENT and not is_taken(error)
 
 
 def refusal(error: grpc.RpcError) -> HeadgateError:

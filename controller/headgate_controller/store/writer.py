@@ -20,7 +20,7 @@ from typing import Any
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 
-from headgate_controller.errors import BusyError, HeadgateError, InconsistentError, UnavailableError
+from headgate_controller.errors import BusyError, HeadgateError, InconsistentError, NotLeadingError
 from headgate_controller.intent import Stamp
 from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
@@ -39,6 +39,8 @@ LARGEST_GROUP = 256
 
 MOST_WAITING = 20_000
 """Mutations that may wait for their commit: some seconds of work. Who sends more is refused, and loses nothing."""
+
+AGAIN = "Send it again with the same request_id, or look before."
 
 Publish = Callable[[World, frozenset[str]], None]
 """Told, on the event loop, of each new World and the names that differ."""
@@ -75,7 +77,7 @@ class Writer:
         self._engine: Engine = database.engine
         self._remote = database.shared
         self.in_doubt = asyncio.Event()
-        self._doubt: UnavailableError | None = None
+        self._doubt: NotLeadingError | None = None
         self.serialized = Serialized(schema)
         self._records = Records(schema, database.epoch(), self.serialized)
         self._schema = schema
@@ -84,6 +86,7 @@ class Writer:
         self._queue: queue.SimpleQueue[Queued | None] = queue.SimpleQueue()
         self._closed = False
         self._mutations = 0
+        self._unanswered: set[asyncio.Future[Outcome]] = set()
         self.trace: Callable[[], str] = str
         self.on_commit: Timed = lambda _arrivals, _began, _ended: None
         self._loop = asyncio.get_running_loop()
@@ -97,7 +100,7 @@ class Writer:
             HeadgateError: it is refused, or cannot be stored now.
         """
         if self._closed:
-            raise UnavailableError("The controller is stopping; send the request again when it is back.")
+            raise NotLeadingError("The controller is stopping; send the request again, there or to another.")
         if self._mutations + len(request.mutations) > MOST_WAITING:
             raise BusyError(
                 f"{self._mutations} changes wait to be stored, and {MOST_WAITING} are the most. Nothing was changed; "
@@ -105,12 +108,22 @@ class Writer:
             )
         self._mutations += len(request.mutations)
         answer: asyncio.Future[Outcome] = self._loop.create_future()
-        answer.add_done_callback(lambda _: self._answered(request))
+        self._unanswered.add(answer)
+        answer.add_done_callback(lambda _: self._answered(request, answer))
         self._queue.put(Queued(request, answer, time.time(), self.trace()))
         return await asyncio.shield(answer)
 
-    def _answered(self, request: Request) -> None:
+    def _answered(self, request: Request, answer: asyncio.Future[Outcome]) -> None:
         self._mutations -= len(request.mutations)
+        self._unanswered.discard(answer)
+
+    def abandon(self) -> None:
+        """Take nothing further, and tell whoever waits that the lead is lost."""
+        self._closed = True
+        text = f"The lead was lost before the change was stored for certain. {AGAIN}"
+        for answer in list(self._unanswered):
+            if not answer.done():
+                answer.set_exception(NotLeadingError(text))
 
     @property
     def waiting(self) -> int:
@@ -192,9 +205,9 @@ class Writer:
     def _stop_in_doubt(self, group: Sequence[Queued], error: InDoubtError) -> None:
         """Take nothing further: what was committed cannot be told from memory."""
         log.warning("commit in doubt", extra={"reason": str(error), "requests": len(group)})
-        text = f"It is not known whether the change was stored, since the database broke off meanwhile: {error}. Send"
-        self._tell_all(group, UnavailableError(f"{text} it again with the same request_id, or look before."))
-        self._doubt = UnavailableError("The controller reads its database anew; send the request again.")
+        text = f"It is not known whether the change was stored, since the database broke off meanwhile: {error}."
+        self._tell_all(group, NotLeadingError(f"{text} {AGAIN}"))
+        self._doubt = NotLeadingError("The controller reads its database anew; send the request again.")
         self._loop.call_soon_threadsafe(self.in_doubt.set)
 
     def _tell_all(self, group: Sequence[Queued], error: Exception) -> None:
