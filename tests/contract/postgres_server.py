@@ -88,6 +88,14 @@ class PostgresServer:
         )
         return probe.returncode == 0
 
+    def suspend(self, stopped: bool) -> None:
+        """Stop it, with all who serve a connection, from answering, or let it go on."""
+        assert self._process is not None
+        main = self._process.pid
+        children = Path(f"/proc/{main}/task/{main}/children").read_text().split()
+        for pid in (main, *map(int, children)):
+            os.kill(pid, signal.SIGSTOP if stopped else signal.SIGCONT)
+
     def stop(self) -> None:
         """End it at once, as a crash would: every connection is cut, and what is not committed is lost."""
         if self._process is not None:

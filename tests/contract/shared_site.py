@@ -15,7 +15,7 @@ from postgres_server import sql
 
 from headgate_lab.waiting import wait_until
 
-LEASE_SECONDS = 2
+LEASE_SECONDS = 3
 SECONDS = 30.0
 EPOCH = "SELECT epoch FROM lease"
 LOG = "SELECT revision, position, name, after FROM revision ORDER BY revision, position"

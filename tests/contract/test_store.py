@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 
 import pytest
 from google.protobuf import json_format
+from ovsdb_server import eventually
 from postgres_server import PostgresServer, sql
 from sqlalchemy import event, func, select
 from sqlalchemy.exc import DBAPIError
@@ -667,6 +668,53 @@ def test_a_transaction_that_stands_still_keeps_the_lease_from_nobody(postgres_se
         with pytest.raises(DBAPIError, match="idle-in-transaction timeout"):
             paused.commit()
     database.close()
+
+
+HANG = (
+    "CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(60); RETURN NULL; END $$",
+    "CREATE CONSTRAINT TRIGGER hang AFTER INSERT ON revision DEFERRABLE INITIALLY DEFERRED FOR EACH ROW "
+    "EXECUTE FUNCTION hang()",
+)
+COMMITTING = "FROM pg_stat_activity WHERE query = 'COMMIT' AND state = 'active' AND datname = current_database()"
+
+
+@contextmanager
+def commits_that_hang(server: PostgresServer, url: str, *, made: bool) -> Iterator[None]:
+    """Have every commit hang: before it is made, or after, while it waits for a replica."""
+    if made:
+        server.administer("ALTER SYSTEM SET synchronous_standby_names = 'nobody'")
+        server.administer("SELECT pg_reload_conf()")
+    else:
+        sql(url, *HANG)
+    try:
+        yield
+    finally:
+        server.administer("ALTER SYSTEM RESET synchronous_standby_names")
+        server.administer("SELECT pg_reload_conf()")
+
+
+@pytest.mark.parametrize("made", [False, True], ids=["not made", "made"])
+def test_of_a_commit_whose_answer_is_lost_nothing_is_claimed_and_the_database_is_read_anew(
+    postgres_server: PostgresServer, made: bool
+) -> None:
+    url = postgres_server.prepared()
+
+    async def act(store: Store) -> None:
+        with commits_that_hang(postgres_server, url, made=made):
+            asked = asyncio.create_task(store.repeatable(creation(VPC), "one"))
+            await eventually(lambda: sql(url, f"SELECT pg_terminate_backend(pid) {COMMITTING}"))
+            with pytest.raises(UnavailableError, match="It is not known whether the change was stored"):
+                await asked
+            with pytest.raises(UnavailableError, match="reads its database anew"):
+                await store.submit(creation("projects/p/vpcs/w"))
+        assert store.writer.in_doubt.is_set()
+        assert store.published == []
+
+    live(url, act)
+    assert (VPC in reopened(url).resources) == made
+    sql(url, "DROP FUNCTION IF EXISTS hang CASCADE")
+    assert live(url, lambda store: store.repeatable(creation(VPC), "one")).revision == 1
+    assert reopened(url).revision == 1
 
 
 def test_resources_of_a_kind_that_is_no_longer_there_are_named(url: str) -> None:
