@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from ovsdb_server import connected
 from random_load import SCHEMA
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, create_engine, select
 
 from headgate_common.rows import diff
 from headgate_controller.addresses import LINK_NETWORKS, SERVICE_NETWORK, reserved_ranges
@@ -47,11 +51,24 @@ class Log:
         return fresh
 
 
+@contextmanager
+def reading(database: Path) -> Iterator[Connection]:
+    """Read a database as of one moment while the block runs; nothing of it stays open."""
+    engine = create_engine(f"sqlite:///{database}")
+    try:
+        with engine.connect() as connection:
+            connection.exec_driver_sql("BEGIN")
+            yield connection
+    finally:
+        engine.dispose()
+
+
 def assert_store_consistent(connection: Connection, log: Log) -> World:
     """See that intent is what the log adds up to, references and allocations what intent means; return the World."""
     intent = {row.name: row.message for row in connection.execute(select(tables.intent))}
     assert intent == log.messages, "intent is not what the log adds up to"
-    world = load_world(connection.engine, SCHEMA, EMPTY)
+    same: Any = SimpleNamespace(connect=lambda: nullcontext(connection))
+    world = load_world(same, SCHEMA, EMPTY)
     nouns: list[Any] = list(world.resources.values())
     references = {(noun.name, target) for noun in nouns for _, target in noun.references()}
     assert references == {(row.source, row.target) for row in connection.execute(select(tables.reference))}

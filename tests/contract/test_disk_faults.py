@@ -21,9 +21,8 @@ import grpc
 import pytest
 from controller_site import Controller, assert_sound, controlling
 from http_client import Answer, ask
-from recompute import Log, assert_store_consistent
+from recompute import Log, assert_store_consistent, reading
 from refusal import Refusal, of
-from sqlalchemy import create_engine
 
 from api import Api
 from headgate.v1 import intent_pb2, token_pb2, token_pb2_grpc, vpc_pb2
@@ -110,15 +109,13 @@ class Site:
         copied = self.controller.database.with_name("copy.db")
         for ending in ("", "-wal"):
             shutil.copyfile(f"{self.database}{ending}", f"{copied}{ending}")
-        engine = create_engine(f"sqlite:///{copied}")
-        with engine.connect() as connection:
+        with reading(copied) as connection:
             log = Log()
             log.read(connection)
             world = assert_store_consistent(connection, log)
             held = {name: world.resources[name].meta.uid for name in self.acknowledged}  # type: ignore[attr-defined]
             assert held == self.acknowledged
             assert connection.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        engine.dispose()
         assert_sound(self.controller)
 
     def close(self) -> None:

@@ -80,7 +80,7 @@ def test_numbers_are_read_from_a_report_and_are_zero_without_one(tmp_path: Path)
 
 def test_every_verb_is_in_the_help() -> None:
     verbs = set(re.findall(r"^([a-z]+)\)", (ROOT / "dev").read_text().rpartition("case $verb in")[2], re.MULTILINE))
-    assert verbs == {"demo", "lab", "test", "bench", "lint", "gen"}
+    assert verbs == {"demo", "lab", "test", "bench", "soak", "lint", "gen"}
     usage = dev('echo "$USAGE"').stdout
     assert verbs <= set(re.findall(r"^  ([a-z]+)\b", usage, re.MULTILINE))
 

@@ -1,0 +1,166 @@
+"""A soak: everything changed at random while everything fails at random, from a seed, and what must hold looked at
+whenever it is quiet. `./dev soak SECONDS SEED` makes it longer, or another one.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from controller_site import Central, Controller, central, controlling
+from http_client import ask
+from ledger import Ledger
+from recompute import assert_northbound_is_a_recompute, reading
+from soak_site import SECONDS, Client, Faults, Watcher, await_ready, listed
+
+from headgate_controller.world import World
+from headgate_lab.waiting import wait_until
+
+LENGTH = float(os.environ.get("HEADGATE_SOAK_SECONDS", "60"))
+SEED = int(os.environ.get("HEADGATE_SOAK_SEED", "4"))
+ROUND_SECONDS = 4.0
+CLIENTS = 3
+KILLED_SHARE = 0.4
+"""Part of the time in which the controller is killed and stopped; after that it must live on, and keep its size."""
+
+WARM_SHARE = 0.2
+"""Part of the rest before which its size is not looked at."""
+
+MOST_GROWTH_MIB, MOST_GROWTH_MIB_PER_MINUTE = 12.0, 2.0
+MOST_MORE_DESCRIPTORS = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """How large a process is."""
+
+    seconds: float
+    mib: float
+    descriptors: int
+
+
+def size_of(pid: int, began: float) -> Size:
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    mib = pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return Size(time.monotonic() - began, mib, len(list(Path(f"/proc/{pid}/fd").iterdir())))
+
+
+class Soak:
+    """One run."""
+
+    def __init__(self, controller: Controller, site: Central) -> None:
+        self.chance = random.Random(SEED)
+        self.ledger = Ledger()
+        self.kinds: Counter[str] = Counter()
+        self.sizes: list[Size] = []
+        self._controller, self._site = controller, site
+        self._watcher = Watcher(controller.api)
+        self._faults = Faults(self.chance, controller, site, self._watcher)
+        seeds = [self.chance.getrandbits(64) for _ in range(CLIENTS)]
+        self._clients = [Client(controller.api, seed, "abc"[i], self.ledger) for i, seed in enumerate(seeds)]
+        self._clients[0].ask(self._clients[0].load.first())
+        self._began = time.monotonic()
+
+    def run(self) -> None:
+        """Go on until the time is over."""
+        while (elapsed := time.monotonic() - self._began) < LENGTH:
+            killing = elapsed < LENGTH * KILLED_SHARE
+            self._round(killing=killing)
+            self._check()
+            if not killing and time.monotonic() - self._began > LENGTH * (KILLED_SHARE + WARM_SHARE):
+                assert self._controller.process is not None
+                self.sizes.append(size_of(self._controller.process.pid, self._began))
+
+    def _round(self, *, killing: bool) -> None:
+        """Have clients and faults at work for a while; then all is whole, and nothing under way."""
+        stopped, until = threading.Event(), time.monotonic() + ROUND_SECONDS
+        with ThreadPoolExecutor(CLIENTS) as pool:
+            running = [pool.submit(client.run, stopped) for client in self._clients]
+            try:
+                while time.monotonic() < until:
+                    stopped.wait(self.chance.uniform(0, 0.8))
+                    faults = [*self._faults.of_others(), *(self._faults.of_the_controller() if killing else ())]
+                    fault = self.chance.choice(faults)
+                    self.kinds[fault.__name__] += 1
+                    fault()
+            finally:
+                stopped.set()
+                for future in running:
+                    future.result(2 * SECONDS)
+
+    def _check(self) -> None:
+        """See what must hold whenever it is quiet."""
+        for client in self._clients:
+            client.settle()
+        await_ready(self._controller, lambda: ask(self._controller.http, "/readyz").status == 200)
+        world, (revision, there) = self._check_store(), listed(self._controller.api)
+        while world.revision != revision:  # a host has registered meanwhile
+            world, (revision, there) = self._check_store(), listed(self._controller.api)
+        assert there.keys() == set(world.resources)
+        wait_until(lambda: self._watcher.seen >= revision, seconds=SECONDS, what="the watcher to know everything")
+        assert self._watcher.there == there, "the watcher believes something else"
+        self._await_recompute(world)
+
+    def _check_store(self) -> World:
+        with reading(self._controller.database) as connection:
+            world, waiting = self.ledger.check(connection)
+        assert not waiting
+        return world
+
+    def _await_recompute(self, world: World) -> None:
+        """See that Northbound comes to hold what a compile from nothing gives."""
+        deadline = time.monotonic() + SECONDS
+        while True:
+            try:
+                asyncio.run(assert_northbound_is_a_recompute(self._site.nb.remote, world))
+            except (AssertionError, OSError):
+                if time.monotonic() > deadline:
+                    raise
+            else:
+                return
+
+    def close(self) -> None:
+        for part in (*self._clients, self._faults, self._watcher):
+            part.close()
+
+
+@pytest.fixture
+def controller(run_directory: Path) -> Iterator[tuple[Controller, Central]]:
+    with central(run_directory / "soak-ovn") as site:
+        made = Controller(run_directory / "soak", site)
+        with controlling(made):
+            yield made, site
+
+
+def assert_flat(sizes: list[Size]) -> None:
+    """See that neither memory nor descriptors grow by more than chance explains."""
+    first, last = sizes[0], sizes[-1]
+    third = max(1, len(sizes) // 3)
+    grown = min(size.mib for size in sizes[-third:]) - min(size.mib for size in sizes[:third])
+    minutes = (last.seconds - first.seconds) / 60
+    print(f"memory {first.mib:.1f} -> {last.mib:.1f} MiB ({grown:+.1f}), descriptors {first.descriptors} -> ", end="")
+    print(f"{last.descriptors}, in {minutes:.1f} min, {len(sizes)} looks")
+    print("  ".join(f"{size.mib:.1f}" for size in sizes))
+    assert grown < MOST_GROWTH_MIB + MOST_GROWTH_MIB_PER_MINUTE * minutes
+    more = min(size.descriptors for size in sizes[-third:]) - min(size.descriptors for size in sizes[:third])
+    assert more <= MOST_MORE_DESCRIPTORS
+
+
+def test_whatever_fails_at_random_nothing_is_lost_and_nothing_grows(controller: tuple[Controller, Central]) -> None:
+    print(f"./dev soak {LENGTH:.0f} {SEED}")
+    soak = Soak(*controller)
+    try:
+        soak.run()
+    finally:
+        soak.close()
+        print(f"{soak.ledger.acknowledged} acknowledged; faults: {dict(sorted(soak.kinds.items()))}")
+    assert_flat(soak.sizes)
