@@ -16,6 +16,7 @@ import grpc
 import pytest
 from controller_site import Controller, controlling, environment
 from horizon import SHORT, changed_while_away
+from postgres_server import PostgresServer
 from refusal import of
 from sqlalchemy import event, insert, select
 
@@ -41,8 +42,19 @@ HEADGATE = str(Path(sys.executable).with_name("headgate"))
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Iterator[Database]:
+def embedded(tmp_path: Path) -> Iterator[Database]:
     found = Database(f"sqlite:///{tmp_path}/headgate.db")
+    yield found
+    found.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest) -> Iterator[Database]:
+    if request.param == "sqlite":
+        yield request.getfixturevalue("embedded")
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    found = Database(server.prepared())
     yield found
     found.close()
 
@@ -90,12 +102,12 @@ def test_the_log_is_shortened_in_small_steps_of_whole_revisions(database: Databa
     assert all(size % 7 == 0 for size in steps)
 
 
-def test_a_step_reads_only_what_it_may_forget_however_long_the_log_is(database: Database) -> None:
-    logged(database, days_ago=[9] * 100, changes=200)
-    found, read = history(database, 1, 0), list[tuple[str, Any]]()
-    event.listen(database.engine, "before_cursor_execute", lambda *call: read.append((call[2], call[3])))
+def test_a_step_reads_only_what_it_may_forget_however_long_the_log_is(embedded: Database) -> None:
+    logged(embedded, days_ago=[9] * 100, changes=200)
+    found, read = history(embedded, 1, 0), list[tuple[str, Any]]()
+    event.listen(embedded.engine, "before_cursor_execute", lambda *call: read.append((call[2], call[3])))
     found.step()
-    with database.engine.connect() as connection:
+    with embedded.engine.connect() as connection:
         for sql, values in [one for one in read if "revision" in one[0]]:
             plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values).all())
             assert "SEARCH revision" in plan
@@ -197,12 +209,12 @@ def test_a_watch_after_what_is_forgotten_is_refused_with_what_to_do(run_director
         api.close()
 
 
-def test_a_restored_log_begins_where_that_of_the_backup_did(database: Database, tmp_path: Path) -> None:
-    logged(database, days_ago=[9] * 6)
-    history(database, 2, 0).step()
+def test_a_restored_log_begins_where_that_of_the_backup_did(embedded: Database, tmp_path: Path) -> None:
+    logged(embedded, days_ago=[9] * 6)
+    history(embedded, 2, 0).step()
     keyring, other = read_keyring(""), Database(f"sqlite:///{tmp_path}/other.db")
     with (tmp_path / "backup").open("w+b") as file:
-        write_backup(database.engine, keyring, file)
+        write_backup(embedded.engine, keyring, file)
         restore(other, BackupReader(file), keyring, Held(0, ours=False))
     assert left(other) == [5, 6]
     with pytest.raises(OutOfRangeError):

@@ -6,18 +6,20 @@ import asyncio
 import json
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from pathlib import Path
 
 import pytest
 from controller_site import Controller, controlling
 from http2_flood import pipelined
 from http_client import ask
+from hypothesis import given
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 from test_limits import MIB, resident, seconds
 
+from fuzzing import damaged, fuzzing, kept
 from headgate_controller.web import connections
 from headgate_controller.web.server import HttpServer
 from headgate_lab.controller import free_port
@@ -90,6 +92,22 @@ def test_nothing_that_clients_do_wrong_is_logged(site: Site) -> None:
             opened.recv(100)
         ask(site.tcp, "/healthz", headers={"Connection": "upgrade", "Upgrade": "websocket"})
     assert site.controller.log.stat().st_size == before
+
+
+@fuzzing(100)
+@given(damaged(kept("http")))
+def test_fuzz_damaged_requests_by_http_break_nothing_and_lose_no_state(site: Site, data: bytes) -> None:
+    kept_state, path = b'{"serial": 7}', "/terraform/state/p/kept"
+    if ask(site.unix, path).status == 404:
+        assert ask(site.unix, path, "POST", kept_state).status == 200
+    with closing(connected(site.tcp)) as opened, suppress(OSError):
+        opened.sendall(data)
+        opened.shutdown(socket.SHUT_WR)
+        while answer := opened.recv(100_000):
+            assert b"Traceback" not in answer
+            assert b" 500 " not in answer
+    assert ask(site.unix, path).body == kept_state
+    assert not site.controller.ended
 
 
 BODY = "/body"

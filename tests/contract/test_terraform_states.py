@@ -21,10 +21,11 @@ from typing import Any
 import pytest
 from controller_site import Controller, assert_sound, controlling
 from http_client import Answer, ask
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from token_site import READ_ONLY, TokenSite
 
+from fuzzing import fuzzing
 from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 from terraform import Terraform
@@ -410,6 +411,7 @@ def controller_command(config: Path) -> str:
     return f"{sys.executable} -m headgate_controller --config {config}"
 
 
+@fuzzing(300)
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "LOCK", "UNLOCK", "DELETE", "PATCH", "HEAD", "OPTIONS", "X"]),
     path=st.one_of(
@@ -428,7 +430,6 @@ def controller_command(config: Path) -> str:
         max_size=3,
     ),
 )
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_request_breaks_the_server_and_no_acknowledged_state_is_lost(
     fuzzed: Site, method: str, path: str, body: bytes | None, headers: dict[str, str]
 ) -> None:
