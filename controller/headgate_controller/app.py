@@ -61,6 +61,9 @@ log = logging.getLogger(__name__)
 SWITCH_INTERVAL = 0.0005
 """Seconds after which a computing thread lets the event loop have its turn; see docs/design/incremental.md."""
 
+COLLECT_AFTER = 20_000
+"""Objects made, less those dropped, before the collector looks for circles; see docs/design/incremental.md."""
+
 STOP_GRACE = 1.0
 """Seconds that calls in progress have to end when the controller stops."""
 
@@ -85,6 +88,7 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     settings.check_ovn_database("northbound", config.northbound, config.northbound_pki_dir)
     settings.check_ovn_database("southbound", config.southbound, config.pki_dir)
     sys.setswitchinterval(SWITCH_INTERVAL)
+    gc.set_threshold(COLLECT_AFTER)
     database = settings.open_database(config)
     try:
         await take_turns(config, database, _serve, stop)
