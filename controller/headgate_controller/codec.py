@@ -186,6 +186,7 @@ class MessageCodec:
             raise UnknownKindError(f"{noun.__name__} lacks {', '.join(missing)} of {descriptor.full_name}.")
         self.noun = noun
         self.fields = [_field(f, nested.get(f.name), patterns) for f in own]
+        self._settable = [(f.name, f) for f in self.fields if f.rule.behavior != OUTPUT_ONLY]
         self._oneofs = [o for o in descriptor.oneofs if wanted(o.fields[0]) and not _is_synthetic(o)]
 
     def read(self, message: Message, path: str, faults: Faults) -> dict[str, Any]:
@@ -194,8 +195,8 @@ class MessageCodec:
             if message.WhichOneof(oneof.name) is None and not choice_of(oneof).optional:
                 names = " and ".join(f.name for f in oneof.fields)
                 faults.append(Violation(path, "EXACTLY_ONE", f"Exactly one of {names} is needed."))
-        wanted = (f for f in self.fields if f.rule.behavior != OUTPUT_ONLY)
-        return {f.name: f.read(message, f"{path}.{f.name}" if path else f.name, faults) for f in wanted}
+        prefix = f"{path}." if path else ""
+        return {name: field.read(message, prefix + name, faults) for name, field in self._settable}
 
     def restore(self, message: Message) -> dict[str, Any]:
         """Return the values of every field, outputs too, of a message that was valid when it was stored."""
@@ -258,16 +259,18 @@ class KindCodec:
         """The fields that a client can set."""
         return frozenset(f.name for f in [*self.own.fields, *self._meta] if f.rule.behavior != OUTPUT_ONLY)
 
-    def from_client(self, name: str, message: Message, faults: Faults) -> Any:
-        """Return the noun that a client's message means; None, and more `faults`, if it breaks rules."""
+    def from_client(self, name: str, message: Message, faults: Faults, uid: str = "") -> Any:
+        """Return the noun that a client's message means, with the uid that was made for it, if any; None, and more
+        `faults`, if it breaks rules.
+        """
         before = len(faults)
         values = self.own.read(message, "", faults)
-        noun = self._noun(name, values, message, faults)
+        noun = self._noun(name, values, message, faults, uid)
         return noun if len(faults) == before else None
 
-    def _noun(self, name: str, values: Mapping[str, Any], message: Message, faults: Faults) -> Any:
+    def _noun(self, name: str, values: Mapping[str, Any], message: Message, faults: Faults, uid: str = "") -> Any:
         meta = {f.name: f.read(message, f.name, faults) for f in self._meta}
-        return self.kind.noun(name=name, meta=Meta(**meta), **values)
+        return self.kind.noun(name=name, meta=Meta(uid, **meta), **values)
 
     def with_uid(self, noun: Any, uid: str) -> Any:
         """Return the noun with the uid that was made for it."""

@@ -198,10 +198,10 @@ def creation(schema: Schema, codec: KindCodec, name: str, message: Any) -> Creat
         schema.check_name(codec, name)
     except InvalidError as error:
         faults.extend(error.violations)
-    noun = codec.from_client(name, message, faults)
+    noun = codec.from_client(name, message, faults, uid=str(uuid.uuid4()))
     if faults:
         raise InvalidError(name, faults)
-    return Create(codec, codec.with_uid(noun, str(uuid.uuid4())))
+    return Create(codec, noun)
 
 
 def unpacked(schema: Schema, packed: AnyMessage) -> tuple[KindCodec, Any]:

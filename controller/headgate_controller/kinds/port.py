@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 from headgate_common.rows import EMPTY, Atom, Member, Row, RowKey
 from headgate_controller.addresses import V4, V6, text, text4
@@ -22,23 +23,28 @@ def allocate(port: Port, before: Port | None, world: World) -> tuple[Port, Fault
     """Choose the addresses that were not requested; a port on its way out gets none, and gives up those that it may
     not have.
     """
-    port = replace(port, iface_id=port.meta.uid)
     subnet = world.get(Subnet, port.subnet)
+    chosen: dict[str, Any] = {"iface_id": port.meta.uid}
     if port.meta.deleting:
-        return _yielding(port, subnet, world), ()
+        return _yielding(replace(port, **chosen), subnet, world), ()
     if subnet is None or subnet.external:
-        return port, ()
+        return replace(port, **chosen), ()
+    return _addressed(port, subnet, world, chosen)
+
+
+def _addressed(port: Port, subnet: Subnet, world: World, chosen: dict[str, Any]) -> tuple[Port, Faults]:
+    """Return the port with what is `chosen`, and with the addresses that were not requested."""
     faults: list[Violation] = []
     if port.ip is None and subnet.cidr:
-        port = replace(port, ip=next_free(world, subnet))
-        if port.ip is None:
+        chosen["ip"] = next_free(world, subnet)
+        if chosen["ip"] is None:
             exhausted = f"{subnet.name} has no free address; widen its pools or release some."
             faults.append(Violation("ip", "POOL_EXHAUSTED", exhausted, passing=True, holder=f"{subnet.name}/-"))
     if port.ipv6 is None and subnet.ipv6_cidr:
-        port = replace(port, ipv6=next_free_ipv6(world, subnet))
+        chosen["ipv6"] = next_free_ipv6(world, subnet)
     if port.mac is None:
-        port = replace(port, mac=free_mac(world, port.meta.uid, port.subnet))
-    return port, tuple(faults)
+        chosen["mac"] = free_mac(world, port.meta.uid, port.subnet)
+    return replace(port, **chosen), tuple(faults)
 
 
 def _yielding(port: Port, subnet: Subnet | None, world: World) -> Port:
