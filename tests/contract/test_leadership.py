@@ -65,6 +65,11 @@ def test_of_two_controllers_started_at_once_exactly_one_leads_and_the_other_says
         answer = ask(other.http, path)
         assert (answer.status, words in answer.text) == (503, True)
     assert f"standing by leader={name} endpoints={leader.api}" in other.said()
+    with grpc.insecure_channel(other.api) as channel:
+        made_up = [channel.unary_unary(f"/made.up/Method{number}").future(b"") for number in range(30)]
+        assert {call.exception(SECONDS).code() for call in made_up} == {grpc.StatusCode.UNAVAILABLE}
+    metrics = ask(other.http, "/metrics").text
+    assert ('method="any"' in metrics, "made.up" in metrics) == (True, False), "nobody makes up labels"
 
     headgate = CommandLine(capsys)
     monkeypatch.setenv("HEADGATE_PROJECT", "p")

@@ -8,6 +8,7 @@ import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import closing, nullcontext
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import grpc
@@ -200,6 +201,21 @@ def test_nothing_is_remembered_of_callers_whose_calls_have_ended() -> None:
     for passage in passages:
         passage.end()
     assert vars(calls) == {"_shares": {}, "_calls": 0, "_strangers": 0}
+
+
+def test_of_paths_that_callers_make_up_few_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(rpc_guard, "MOST_METHODS", 3)
+    handler = grpc.unary_unary_rpc_method_handler(bytes)
+    guard = Guard(rpc_guard.anybody, lambda _method, *, streams: nullcontext(Outcome()))
+
+    async def act() -> None:
+        for number in range(10):
+            details = SimpleNamespace(method=f"/made.up/Method{number}")
+            assert await guard.intercept_service(lambda _: asyncio.sleep(0, handler), details) is not None
+        assert await guard.intercept_service(lambda _: asyncio.sleep(0), SimpleNamespace(method="/none/None")) is None
+
+    asyncio.run(act())
+    assert list(guard._guarded) == [f"/made.up/Method{number}" for number in range(3)]
 
 
 class Endless:
