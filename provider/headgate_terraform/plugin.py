@@ -69,11 +69,13 @@ async def serving(provider: Provider, *, debug: bool) -> AsyncIterator[Plugin]:
 
 async def serve(provider: Provider, *, debug: bool) -> None:
     """Serve `provider` until Terraform, or in debug mode the user, ends it; then end the process."""
+    # Terraform may be killed as soon as it has read the handshake.
+    parent = os.getppid()
     async with serving(provider, debug=debug) as plugin:
         print(plugin.handshake, flush=True)
         _watch_signals(plugin.ended, debug=debug)
         if not debug:
-            asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, plugin.ended, os.getppid())
+            asyncio.get_running_loop().call_later(PARENT_CHECK_SECONDS, _watch_parent, plugin.ended, parent)
         settle()
         await plugin.ended.wait()
         await asyncio.sleep(EXIT_DELAY_SECONDS)
