@@ -16,7 +16,7 @@ from ovsdb_server import NB_SCHEMA, SB_SCHEMA, OvsdbServer, serving
 from headgate_lab.configuration import to_toml
 from headgate_lab.waiting import wait_until
 
-SECONDS = 15.0
+SECONDS = 30.0
 
 
 class Northd:

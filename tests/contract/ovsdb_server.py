@@ -16,7 +16,7 @@ from headgate_common.ovsdb import Connection
 
 NB_SCHEMA = Path("/usr/share/ovn/ovn-nb.ovsschema")
 SB_SCHEMA = Path("/usr/share/ovn/ovn-sb.ovsschema")
-DEADLINE_SECONDS = 10.0
+DEADLINE_SECONDS = 30.0
 
 
 _BY_DATABASE = {

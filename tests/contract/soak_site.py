@@ -20,7 +20,7 @@ from random_load import HOSTS, SCHEMA, Load, Sent
 from headgate.v1 import intent_pb2, intent_pb2_grpc
 from headgate_lab.waiting import wait_until
 
-SECONDS = 30.0
+SECONDS = 60.0
 PAUSE_SECONDS = 0.03
 """Between two requests of a client, on average."""
 
