@@ -8,7 +8,6 @@ bounded here, and told in docs/reference/limits.md.
 from __future__ import annotations
 
 import asyncio
-from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from headgate_controller.errors import BusyError
@@ -50,7 +49,7 @@ class Share:
     def __init__(self, *, known: bool) -> None:
         self.known = known
         self.calls = 0
-        self.of_method: Counter[str] = Counter()
+        self.of_method = dict.fromkeys(MOST_OF_METHOD, 0)
         self.bytes = 0
         self.reading = asyncio.Semaphore(MOST_READ)
         self.listing = asyncio.Semaphore(MOST_LISTED)
@@ -107,18 +106,31 @@ class Traffic:
         Raises:
             BusyError: there are too many, of this caller or in all.
         """
-        share = self._shares.get(caller) or Share(known=known)
+        share = self._shares.get(caller)
+        if share is None:
+            share = Share(known=known)
+        most = MOST_OF_ONE if known else MOST_OF_MACHINE
+        # This is asked at every call; who is refused, and why, is worked out only when somebody is.
+        if share.calls >= most or self._calls >= MOST_CALLS or not known or method in MOST_OF_METHOD:
+            self._check(caller, method, share)
+        if share.bytes > MOST_BYTES * ENOUGH:
+            raise _untaken(caller, share)
+        self._count(method, share, 1)
+        self._shares[caller] = share
+        return Passage(self, caller, method, share)
+
+    def _check(self, caller: str, method: str, share: Share) -> None:
+        """See that one call more is within every bound.
+
+        Raises:
+            BusyError: it is not.
+        """
         for found, calls, most in self._bounds(caller, method, share):
             if calls >= most:
                 raise BusyError(
                     f"{found} {calls} calls under way, and {most} are the most. Wait for some to end, then repeat the "
                     "request; end streams that nobody reads."
                 )
-        if share.bytes > MOST_BYTES * ENOUGH:
-            raise _untaken(caller, share)
-        self._count(method, share, 1)
-        self._shares[caller] = share
-        return Passage(self, caller, method, share)
 
     def _bounds(self, caller: str, method: str, share: Share) -> Iterator[tuple[str, int, int]]:
         """Yield who has calls, how many there are, and how many there may be."""
