@@ -21,7 +21,7 @@ import pytest
 from google.protobuf import json_format
 from ovsdb_server import eventually
 from postgres_server import PostgresServer, sql
-from sqlalchemy import event, func, select
+from sqlalchemy import create_engine, event, func, select
 from sqlalchemy.exc import DBAPIError
 
 from headgate_controller.errors import (
@@ -41,6 +41,7 @@ from headgate_controller.schema import Schema
 from headgate_controller.store import tables
 from headgate_controller.store.database import Database, changes_after, load_world
 from headgate_controller.store.lease import hold_lease
+from headgate_controller.store.migrating import migrate
 from headgate_controller.store.records import DAY
 from headgate_controller.store.writer import Outcome, Writer
 from headgate_controller.world import World
@@ -657,6 +658,34 @@ def test_controllers_that_start_at_once_migrate_one_after_the_other(postgres_ser
         for _ in range(3)
     ]
     assert [(child.communicate(timeout=60)[1], child.returncode) for child in started] == [("", 0)] * 3
+
+
+def test_tables_are_brought_up_to_date_under_a_leader_that_goes_on(
+    postgres_server: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = postgres_server.new()
+    older = "headgate_controller.store.database.bring_up_to_date"
+    monkeypatch.setattr(older, lambda connection: migrate(connection, "0006"))
+
+    async def act(store: Store) -> None:
+        await simple(store)
+        newer = asyncio.create_task(asyncio.to_thread(upgraded, url))
+        while not newer.done():
+            await store.submit(change(VPC, description=f"revision {store.world.revision}"))
+        await newer
+        await store.submit(change(VPC, description="and on"))
+
+    live(url, act)
+    monkeypatch.undo()
+    assert sql(url, "SELECT count(DISTINCT revision) FROM revision") == [(reopened(url).revision,)]
+
+
+def upgraded(url: str) -> None:
+    """Do what a controller of this release does when it starts."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        migrate(connection, "head")
+    engine.dispose()
 
 
 def test_a_transaction_that_stands_still_keeps_the_lease_from_nobody(postgres_server: PostgresServer) -> None:
