@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 from controller_site import Controller, controlling
 from horizon import changed_while_away
@@ -52,9 +55,41 @@ def test_the_typescript_example_makes_waits_watches_and_removes(
     assert list(api.names(f"projects/{project}/")) == []
 
 
+class StandingBy(grpc.GenericRpcHandler):  # type: ignore[misc]
+    """A controller that does not lead."""
+
+    def service(self, _details: Any) -> Any:
+        return grpc.stream_stream_rpc_method_handler(
+            lambda _requests, context: context.abort(grpc.StatusCode.UNAVAILABLE, "This controller stands by")
+        )
+
+
+def test_a_watch_of_the_typescript_client_goes_on_from_a_controller_that_stands_by_to_the_leader(
+    example: str, shared_controller: Controller, api: Api, tmp_path: Path
+) -> None:
+    script, listen = tmp_path / "watching.mjs", shared_controller.settings["listen"]
+    script.write_text(WATCHING.format(client=CLIENT))
+    api.create("projects/p/vpcs/a")
+    other = grpc.server(ThreadPoolExecutor(2), handlers=[StandingBy()])
+    port = other.add_insecure_port("127.0.0.1:0")
+    other.start()
+    command = ["node", str(script), f"http://127.0.0.1:{port}", f"http://{listen[1]}"]  # type: ignore[index]
+    try:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as watching:
+            assert watching.stdout is not None
+            timer = threading.Timer(20.0, watching.kill)
+            timer.start()
+            assert watching.stdout.readline().strip() == "projects/p/vpcs/a is"
+            timer.cancel()
+            watching.kill()
+    finally:
+        other.stop(None)
+        api.delete("projects/p/vpcs/a")
+
+
 WATCHING = """
 import {{ connect, watch }} from "{client}/dist/src/index.js";
-for await (const change of watch(connect({{ endpoints: [process.argv[2]] }}), "projects/p/")) {{
+for await (const change of watch(connect({{ endpoints: process.argv.slice(2) }}), "projects/p/")) {{
   if (change.name !== "") console.log(`${{change.name}} ${{change.resource ? "is" : "is gone"}}`);
 }}
 """

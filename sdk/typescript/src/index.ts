@@ -125,6 +125,17 @@ function bearing(token: string): Interceptor {
   };
 }
 
+/** Returns what gives the messages of an input, which can be read once, again and again. */
+async function repeatable<T>(input: AsyncIterable<T>): Promise<() => AsyncIterable<T>> {
+  const messages: T[] = [];
+  for await (const message of input) {
+    messages.push(message);
+  }
+  return async function* () {
+    yield* messages;
+  };
+}
+
 /** Asks the controllers in turn, beginning with the one that answered last. */
 class Failover implements Connection {
   private current = 0;
@@ -136,7 +147,10 @@ class Failover implements Connection {
 
   unary: Transport["unary"] = (...call) => this.first((transport) => transport.unary(...call));
 
-  stream: Transport["stream"] = (...call) => this.first((transport) => transport.stream(...call));
+  stream: Transport["stream"] = async (method, signal, timeoutMs, header, input, contextValues) => {
+    const sent = method.methodKind === "server_streaming" ? await repeatable(input) : () => input;
+    return this.first((transport) => transport.stream(method, signal, timeoutMs, header, sent(), contextValues));
+  };
 
   private async first<T>(ask: (transport: Transport) => Promise<T>): Promise<T> {
     for (let left = this.transports.length - 1; ; left--) {
