@@ -89,7 +89,7 @@ class Convergence:
             except NorthboundUnavailable as error:
                 log.warning("northbound lost", extra={"reason": str(error)})
             except OvsdbError as error:
-                log.error("northbound not synchronised", extra={"reason": str(error)})
+                log.warning("northbound not synchronised", extra={"reason": str(error)})
                 await asyncio.sleep(REFUSED_SECONDS)
             except ForeignStoreError as error:
                 if error.held != self._foreign:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headgate_common.ovsdb import Connection, Op, OvsdbError, Snapshot, TableUpdates, check_results
@@ -149,10 +149,7 @@ class Writer:
         Raises: StaleEpochError: a higher epoch is there; or ours, if it is `new`, so that nobody else can have it.
         """
         for _ in range(_CLAIM_ATTEMPTS):
-            row = await self._global_row()
-            if (held := epoch_of(row)) >= self.epoch + (not new):
-                raise StaleEpochError(self.epoch, held)
-            repairs = self.shared.repairs(row, self.epoch)
+            repairs = await self._shared_repairs(new=new)
             if not repairs:
                 return False
             try:
@@ -162,6 +159,12 @@ class Writer:
             else:
                 return True
         raise OvsdbError("claim failed", "NB_Global changes faster than it can be read")
+
+    async def _shared_repairs(self, *, new: bool = False) -> list[Op]:
+        row = await self._global_row()
+        if (held := epoch_of(row)) >= self.epoch + (not new):
+            raise StaleEpochError(self.epoch, held)
+        return self.shared.repairs(row, self.epoch)
 
     async def write(self, plan: Plan, *, beyond: int | None = None) -> Written:
         """Write a plan, as much of it as the server takes, and unless None raise `nb_cfg` beyond that with the last.
@@ -216,11 +219,23 @@ class Writer:
                 if error.index != 0:
                     raise
                 # Our epoch is not there: another's is, or somebody tampered with it.
-                await self.claim()
-                results = await self._transact(operations, made)
+                results = await self._claim_and_transact(operations, made)
             if bump:
                 written.nb_cfg = results[-1]["rows"][0]["nb_cfg"]
         written.short |= made.short
+
+    async def _claim_and_transact(self, operations: Sequence[Op], made: Request) -> list[Any]:
+        """Commit, with our epoch put back in the same transaction: somebody may take it away all the time."""
+        for _ in range(_CLAIM_ATTEMPTS):
+            repairs = await self._shared_repairs()
+            ahead = len(repairs)
+            shifted = replace(made, born={index + ahead: key for index, key in made.born.items()})
+            try:
+                return await self._transact([*repairs, *operations], shifted)
+            except OvsdbError as error:
+                if error.index != ahead:
+                    raise
+        raise OvsdbError("claim failed", "NB_Global changes faster than it can be read")
 
     async def _transact(self, operations: Sequence[Op], made: Request | None = None) -> list[Any]:
         """Commit; the updates that come before the reply are held back until the reply tells which are ours."""
