@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import ssl
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,13 +14,18 @@ import grpc
 import pytest
 from controller_site import Controller
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from host_stream import host_stream
 from http_client import ask
 from postgres_server import PostgresServer, sql
 from refusal import refusal
 from shared_site import LEASE_SECONDS, SECONDS, SharedSite, leads, pause, shared_site
+from site_pki import Site as Pki
 
 from api import Api
 from command_line import CommandLine
+from headgate_controller.store.database import Database
+from headgate_controller.store.tokens import Token, Tokens
+from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 
 VPC, SUBNET = "projects/p/vpcs/v", "projects/p/vpcs/v/subnets/s"
@@ -81,6 +88,43 @@ def test_of_two_controllers_started_at_once_exactly_one_leads_and_the_other_says
     alone = headgate("get", "vpcs")
     assert (alone.status, words in alone.err) == (3, True)
     assert words in headgate("doctor").out
+
+
+ELSEWHERE = (
+    "UPDATE lease SET holder = 'c9', endpoints = 'c9.example:7443', session = 'another', "
+    "expire_time = (extract(epoch FROM clock_timestamp())::bigint + 600) * 1000000000"
+)
+
+
+def test_one_that_stands_by_meets_clients_by_tls_hosts_by_certificates_and_monitoring_by_a_token(
+    run_directory: Path, postgres_server: PostgresServer
+) -> None:
+    url, pki = postgres_server.prepared(), Pki(run_directory / "standby-pki")
+    with closing(Database(url)) as database:
+        wanted = Token(name="tokens/monitor", description="", projects=None, writes=False)
+        _, secret = asyncio.run(Tokens(database).create(wanted))
+    sql(url, ELSEWHERE)
+    api, http = (f"localhost:{free_port()}" for _ in range(2))
+    identity = str(pki.own.identity)
+    pki.controller.settings |= {"database": url, "listen": [api], "http_listen": [http], "tls_certificate": identity}
+    pki.controller.launch()
+    try:
+        pki.controller.await_said("standing by leader=c9 endpoints=c9.example:7443")
+        credentials = grpc.ssl_channel_credentials(pki.authority.bundle())
+        with closing(Api(api, credentials=credentials)) as client:
+            assert refusal(client.get, VPC).reason == "NOT_LEADING"
+        with host_stream(pki.hosts, pki.host("h1")) as stream:
+            stream.hello("h1")
+            ended = stream.end()
+        assert ended is not None
+        assert "c9 leads, at c9.example:7443" in str(ended.details())
+        tls = ssl.create_default_context(cadata=pki.authority.bundle().decode())
+        assert ask(http, "/metrics", tls=tls).status == 401
+        told = ask(http, "/metrics", headers={"Authorization": f"Bearer {secret}"}, tls=tls)
+        assert "headgate_leading 0.0" in told.text.splitlines()
+        pki.controller.stop()
+    finally:
+        pki.controller.kill()
 
 
 def test_a_killed_leader_is_followed_within_its_lease_and_nothing_else_changes(site: SharedSite) -> None:
