@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
-from headgate_common.rows import Member, Row, RowKey
+from headgate_common.rows import Atom, Member, Row, RowKey
 from headgate_controller.addresses import text4
 from headgate_controller.errors import Violation
 from headgate_controller.kinds.registry import Faults, Kind
@@ -84,7 +84,7 @@ def compile_gadget(gadget: Gadget, world: Answers) -> Iterator[Row | Member]:
     """Yield the switch port."""
     if subnet_facts(world, gadget.subnet) is None or gadget.ip is None:
         return
-    addresses = [f"{gadget.mac} {text4(gadget.ip)}"]
+    addresses: frozenset[Atom] = frozenset({f"{gadget.mac} {text4(gadget.ip)}"})
     row = switch_port(RowKey("Logical_Switch_Port", gadget.meta.uid), addresses=addresses)
     yield from held(switch_key(gadget.subnet), "ports", row)
 
