@@ -91,6 +91,12 @@ def add_ports(client: RawClient, network: Network, numbers: Sequence[int], *more
     client.transact(operations)
 
 
+def port_wait(name: str, *, there: bool) -> Op:
+    """Return the operation that waits until a switch port of that name is there, or is not, for ten seconds at most."""
+    until = {"columns": ["name"], "until": "!=" if there else "==", "rows": []}
+    return {"op": "wait", "timeout": 10_000, "table": "Logical_Switch_Port", "where": [["name", "==", name]], **until}
+
+
 def _port(number: int, place: int, dhcp: str) -> Op:
     name = str(uuid.uuid4())
     third, fourth = divmod(number, 256)
