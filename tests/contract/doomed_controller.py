@@ -200,7 +200,7 @@ class Life:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        shown = Shown(site.schema, site.committed, site.realisation, site.serialized)
+        shown = Shown(site.schema, site.committed, site.realisation, site.writer.serialized)
         common = (site.committed, site.writer)
         kinds = [Resources(site.schema, codec, *common, shown) for codec in site.schema.codecs.values()]
         batches = IntentService(site.schema, *common, site.database.engine, site.realisation, shown, frozenset)
