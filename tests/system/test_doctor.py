@@ -51,7 +51,8 @@ def test_a_daemon_that_is_gone_is_named_with_the_command_that_brings_it_back(
             what="the doctor to miss an agent",
         )
         status, said = doctor(lab, tmp_path)
-        assert status == 5
+        assert status == 6
+        assert "OVN_AWAY" in said
         assert "systemctl status headgate-agent" in said
     finally:
         lab.daemons["h2/ovn-controller"].start()
