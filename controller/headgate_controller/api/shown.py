@@ -20,6 +20,9 @@ from headgate_controller.serialized import Serialized, packed
 from headgate_controller.state import Committed
 from headgate_controller.world import World
 
+NOTHING = None, b""
+"""Stands for what is not kept of any noun."""
+
 LISTED = 1
 """Number of the field of the resources in what List returns."""
 
@@ -32,7 +35,7 @@ class Shown:
         self._committed = committed
         self._realisation = realisation
         self._serialized = serialized
-        self._lasting: dict[str, bytes] = {}
+        self._lasting: dict[str, tuple[Any, bytes]] = {}
         self._around: set[str] = set()
         committed.listen(self._committed_changed)
         realisation.listen(self._lasting.clear)
@@ -58,13 +61,14 @@ class Shown:
         They are kept for the next list, and forgotten when anything changes that any of them depends on.
         """
         lasting = self._lasting if self._realisation.all_well() else {}
-        return [lasting.get(noun.name) or self._element(noun, lasting) for noun in nouns]
+        kept = ((noun, lasting.get(noun.name, NOTHING)) for noun in nouns)
+        return [made if of is noun else self._element(noun, lasting) for noun, (of, made) in kept]
 
-    def _element(self, noun: Any, lasting: dict[str, bytes]) -> bytes:
+    def _element(self, noun: Any, lasting: dict[str, tuple[Any, bytes]]) -> bytes:
         look, stored = self._look(noun), self._stored(noun)
         made = _head(LISTED, len(stored) + len(look.wire)) + stored + look.wire
-        if look.lasting:
-            lasting[noun.name] = made
+        if look.lasting and self._is_present(noun):
+            lasting[noun.name] = noun, made
             if look.around:
                 self._around.add(noun.name)
         return made
@@ -81,10 +85,14 @@ class Shown:
 
     def _stored(self, noun: Any) -> bytes:
         """Return what is stored of a resource, and keep it if that is what it still is."""
-        name, made = noun.name, self._serialized.of(noun)
-        if self._committed.world.resources.get(name) is noun:
-            self._serialized.keep(name, noun, made)
+        made = self._serialized.of(noun)
+        if self._is_present(noun):
+            self._serialized.keep(noun.name, noun, made)
         return made
+
+    def _is_present(self, noun: Any) -> bool:
+        """Return whether a resource is so still: a list that takes long goes on with what was there when it began."""
+        return self._committed.world.resources.get(noun.name) is noun
 
 
 @lru_cache(maxsize=1024)

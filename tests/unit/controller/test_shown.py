@@ -252,6 +252,22 @@ def test_a_list_after_a_change_puts_together_anew_what_changed_and_nothing_else(
     assert calls == {"look": 1, "to_message": 1}
 
 
+def test_a_change_in_the_midst_of_a_list_is_in_the_next(many: World) -> None:
+    site, name = Site(many), max(many.resources)
+    display = Display(schema(), many)
+    display.write(many.revision)
+
+    async def lists() -> list[bytes]:
+        under_way = asyncio.create_task(listing(display))
+        await asyncio.sleep(0)
+        site.update(name, vm="vm-1")
+        display.committed.publish(site.world, frozenset({name}))
+        return [await under_way, await listing(display)]
+
+    shown = (port_pb2.ListPortsResponse.FromString(answer) for answer in asyncio.run(lists()))
+    assert [page.ports[-1].vm for page in shown] == ["", "vm-1"]
+
+
 def test_a_filter_makes_no_message_of_what_it_passes_over(many: World, counted: Counted) -> None:
     display = Display(schema(), many)
     name = f"{SUBNET}/ports/p7"
