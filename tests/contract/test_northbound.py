@@ -362,11 +362,12 @@ def test_rule_4_strangers_keys_beside_the_epoch_do_not_matter_and_stay(server: O
     run(scenario())
 
 
-def test_rule_4_an_epoch_removed_by_hand_does_not_stop_the_writer(server: OvsdbServer) -> None:
+@pytest.mark.parametrize("edit", ["the epoch", "the shared row as a whole"])
+def test_rule_4_an_epoch_removed_by_hand_does_not_stop_the_writer(server: OvsdbServer, edit: str) -> None:
     async def scenario() -> None:
         async with writing(server) as northbound:
             await northbound.synchronise({})
-            await by_hand(server, "remove", "NB_Global", ".", "external_ids", "headgate-epoch")
+            await by_hand(server, *HAND_EDITS[edit])
             await northbound.apply(Plan((Insert(DHCP, {"cidr": "10.0.0.0/24"}),)))
             assert northbound.refused == {}
             assert await northbound.stored_epoch() == 1

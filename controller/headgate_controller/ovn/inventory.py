@@ -49,7 +49,7 @@ def echo_of(operations: Sequence[Op], results: Sequence[Any]) -> Echo:
     born = {
         op["uuid-name"]: result["uuid"][1]
         for op, result in zip(operations, results, strict=True)
-        if op["op"] == "insert"
+        if "uuid-name" in op  # the shared row has none
     }
     echo.rows.update(born.values())
     for op in operations:
