@@ -91,7 +91,7 @@ def test_removing_what_is_not_there_is_an_error_of_the_caller() -> None:
 ports = st.builds(Port, st.sampled_from("abcd"), st.sampled_from(["s0", "s1"]), st.integers(0, 5))
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(st.lists(ports | st.sampled_from("abcd"), max_size=12))
 def test_index_and_pools_are_a_function_of_the_resources(operations: list[Port | str]) -> None:
     draft = Draft(World())
