@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from itertools import count
 from typing import Any, Self
@@ -40,9 +40,22 @@ class RawSite:
                 site.add(min(BATCH, ports))
             yield site
 
-    def add(self, many: int) -> None:
-        """Write so many ports in one transaction, and return when every host has confirmed."""
-        add_ports(self._northbound, self._network, [next(self._numbers) for _ in range(many)], *BUMP)
+    def add(self, many: int) -> list[str]:
+        """Write so many ports in one transaction, and return their UUIDs when every host has confirmed."""
+        made = add_ports(self._northbound, self._network, [next(self._numbers) for _ in range(many)], *BUMP)
+        self._await_hosts()
+        return made
+
+    def remove(self, ports: Sequence[str]) -> None:
+        """Take ports away, and return when every host has confirmed that, and all that others have changed till now."""
+        named = [["uuid", port] for port in ports]
+        mutation = ["ports", "delete", ["set", named]]
+        self._northbound.transact(
+            [{"op": "mutate", "table": "Logical_Switch", "where": [], "mutations": [mutation]}, *BUMP]
+        )
+        self._await_hosts()
+
+    def _await_hosts(self) -> None:
         rows = self._northbound.transact([{"op": "select", "table": "NB_Global", "where": [], "columns": ["nb_cfg"]}])
         behind = [["nb_cfg", "<", rows[0]["rows"][0]["nb_cfg"]]]
         wait = {"op": "wait", "table": "Chassis_Private", "timeout": WAIT_MS, "where": behind, "columns": ["name"]}

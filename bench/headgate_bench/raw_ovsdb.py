@@ -71,13 +71,23 @@ class Network:
 def make_network(client: RawClient, switches: int) -> Network:
     """Write so many switches, and return them."""
     operations = [_insert("Logical_Switch", name=f"s{n}", external_ids=_mark(f"s{n}")) for n in range(switches)]
-    operations += [_insert("DHCP_Options", cidr=f"10.{n}.0.0/16", external_ids=_mark(f"d{n}")) for n in range(switches)]
+    operations += [_dhcp(number) for number in range(switches)]
     made = tuple(result["uuid"][1] for result in client.transact(operations))
     return Network(made[:switches], made[switches:])
 
 
-def add_ports(client: RawClient, network: Network, numbers: Sequence[int], *more: Op) -> None:
-    """Write the ports of these numbers in one transaction, dealt out to the switches in turn, and `more` with them."""
+def _dhcp(number: int) -> Op:
+    """Return options as Headgate's have them; of ports whose options lack one of the first three northd makes less."""
+    gateway = f"10.{number}.255.254"
+    options = {"server_id": gateway, "server_mac": "0a:00:00:01:00:00", "lease_time": "3600", "router": gateway}
+    said = ["map", [list(pair) for pair in (options | {"mtu": "1442"}).items()]]
+    return _insert("DHCP_Options", cidr=f"10.{number}.0.0/16", options=said, external_ids=_mark(f"d{number}"))
+
+
+def add_ports(client: RawClient, network: Network, numbers: Sequence[int], *more: Op) -> list[str]:
+    """Write the ports of these numbers in one transaction, dealt out to the switches in turn, and `more` with them;
+    return their UUIDs.
+    """
     operations: list[Op] = list(more)
     held: dict[str, list[Any]] = {}
     for number in numbers:
@@ -88,7 +98,7 @@ def add_ports(client: RawClient, network: Network, numbers: Sequence[int], *more
         mutation = ["ports", "insert", ["set", ports]]
         where = [["_uuid", "==", ["uuid", switch]]]
         operations.append({"op": "mutate", "table": "Logical_Switch", "where": where, "mutations": [mutation]})
-    client.transact(operations)
+    return [result["uuid"][1] for result in client.transact(operations) if "uuid" in result]
 
 
 def port_wait(name: str, *, there: bool) -> Op:
