@@ -29,6 +29,7 @@ from headgate_controller.api.journey_service import SERVICE as JOURNEY_SERVICE
 from headgate_controller.api.journey_service import JourneyService
 from headgate_controller.api.pki_service import SERVICE as PKI_SERVICE
 from headgate_controller.api.pki_service import PkiService
+from headgate_controller.api.plan_sessions import Abroad
 from headgate_controller.api.resources import Resources
 from headgate_controller.api.shown import Shown
 from headgate_controller.api.token_service import SERVICE as TOKEN_SERVICE
@@ -148,7 +149,6 @@ async def _api(
     """Return the server of the API, not started."""
     config, committed, realisation = site.config, site.committed, site.realisation
     gate = Gate(site.schema, site.tokens, committed, site.traffic, require_tokens=config.require_tokens)
-    shown = Shown(site.schema, committed, realisation, site.writer.serialized)
 
     def admit(method: str, context: Any) -> Call:
         site.lead.check()
@@ -157,9 +157,7 @@ async def _api(
     tracer = Tracer(config.southbound, Path(config.pki_dir))
     found = checks(config, committed, site.northbound, site.southbound, realisation, site.trust, site.tokens)
     services: dict[str, Service] = {
-        INTENT_SERVICE: IntentService(
-            site.schema, committed, site.writer, site.database.engine, realisation, shown, gate.foreign
-        ),
+        **resource_services(site, gate.foreign),
         TOKEN_SERVICE: TokenService(site.tokens),
         PKI_SERVICE: PkiService(site.enrolments, site.signer, site.trust),
         TRACE_SERVICE: TraceService(committed, tracer, site.northbound.row_named),
@@ -167,15 +165,24 @@ async def _api(
         JOURNEY_SERVICE: JourneyService(committed, site.journeys, realisation),
         ADMIN_SERVICE: admin,
     }
-    for codec in site.schema.codecs.values():
-        resources = Resources(site.schema, codec, committed, site.writer, shown)
-        services[f"{codec.descriptor.full_name}Service"] = resources
     proof = certificate.credentials() if certificate else None
     handlers = [service.handlers() for service in services.values()]
     traced = site.telemetry.server_interceptors() if site.telemetry else ()
     api = server(handlers, config.listen, [Guard(admit, metrics.watch), *traced], (), proof)
     await describe(api, list(services))
     return api
+
+
+def resource_services(site: Site, foreign: Abroad) -> dict[str, Service]:
+    """Return what works on resources, by the names of the services; `foreign` says what a plan must not learn of."""
+    shown = Shown(site.schema, site.committed, site.realisation, site.writer.serialized)
+    common = (site.committed, site.writer)
+    kinds = {
+        f"{codec.descriptor.full_name}Service": Resources(site.schema, codec, *common, shown)
+        for codec in site.schema.codecs.values()
+    }
+    intent = IntentService(site.schema, *common, site.database.engine, site.realisation, shown, foreign)
+    return {INTENT_SERVICE: intent, **kinds}
 
 
 def _routes(site: Site, metrics: Metrics) -> list[Route]:

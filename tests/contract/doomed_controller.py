@@ -30,9 +30,6 @@ from sqlalchemy import event
 
 from headgate_common.ovsdb import Connection
 from headgate_controller import app, mutations, settings
-from headgate_controller.api.intent_service import IntentService
-from headgate_controller.api.resources import Resources
-from headgate_controller.api.shown import Shown
 from headgate_controller.compile import Compiler
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
@@ -200,11 +197,9 @@ class Life:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        shown = Shown(site.schema, site.committed, site.realisation, site.writer.serialized)
-        common = (site.committed, site.writer)
-        kinds = [Resources(site.schema, codec, *common, shown) for codec in site.schema.codecs.values()]
-        batches = IntentService(site.schema, *common, site.database.engine, site.realisation, shown, frozenset)
-        self._handlers = [service.handlers() for service in (batches, *kinds)]
+        # Nobody plans here, and nothing is hidden.
+        services = app.resource_services(site, lambda _caller, _step: lambda _name: False)
+        self._handlers = [service.handlers() for service in services.values()]
 
     async def register_hosts(self) -> None:
         """Have hosts registered that can carry gateways, as their agents would."""
