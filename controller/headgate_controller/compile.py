@@ -174,6 +174,10 @@ class Memory:
         self.exchange(answer, {})
 
 
+HOLDABLE = (str, int, float, RowKey, frozenset, dict, Mapping)
+"""What a column can hold (`rows.Value`), in the order in which it is found soonest."""
+
+
 class Shapes:
     """One set of columns per table, as the first row of the table has it: a row that named fewer would keep old values.
 
@@ -212,6 +216,9 @@ class Shapes:
             self._patterns[row.key.table] = row
         elif row.columns.keys() != pattern.columns.keys() or row.member_columns != pattern.member_columns:
             raise PieceError(f"{row.key.table} {row.key.name} names other columns than the rest of its table")
+        for name, value in row.columns.items():
+            if not isinstance(value, HOLDABLE):
+                raise PieceError(f"{row.key.table} {row.key.name}: {name} is a {type(value).__name__}")
         if row.parent is not None and not any(m.value == row.key and m.row == row.parent for m in members):
             raise PieceError(f"{row.key.table} {row.key.name} is no member of its parent")
 

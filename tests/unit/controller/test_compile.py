@@ -579,6 +579,7 @@ PORT = RowKey("Port", "p")
     [
         ([Row(ROUTER, {}), Row(OTHER, {"label": ""})], "names other columns"),
         ([Row(ROUTER, {}, ("ports",)), Row(OTHER, {})], "names other columns"),
+        ([Row(ROUTER, {"label": ["x"]})], "label is a list"),  # type: ignore[dict-item]
         ([Row(ROUTER, {"ports": EMPTY}, ("ports",))], "that members feed"),
         ([Row(ROUTER, {"label": "x"}), Row(ROUTER, {"label": "y"})], "yielded twice"),
         ([Row(PORT, {}, parent=ROUTER)], "no member of its parent"),
