@@ -77,7 +77,7 @@ class Lead:
 
     async def resumed(self) -> Lead | None:
         """Return the lead to go on with once everything that was begun has ended; None if the term is over."""
-        await self._stop_keeping()
+        await self.dropped()
         asked = clock()
         try:
             term = await in_thread(lambda: self._candidate.resumed(self.term))
@@ -88,14 +88,15 @@ class Lead:
 
     async def released(self) -> None:
         """End the term in order, once everything that was begun has ended."""
-        await self._stop_keeping()
+        await self.dropped()
         try:
             async with asyncio.timeout(self._seconds if math.isfinite(self._seconds) else None):
                 await in_thread(lambda: self._candidate.release(self.term))
         except (SQLAlchemyError, TimeoutError) as error:
             log.warning("lease not given back", extra={"reason": _reason(error)})
 
-    async def _stop_keeping(self) -> None:
+    async def dropped(self) -> None:
+        """Prolong the term no more; it ends by itself."""
         self.lost.cancel()
         with suppress(asyncio.CancelledError):
             await self.lost

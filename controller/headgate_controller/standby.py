@@ -102,10 +102,11 @@ class Standby:
                 self._leads(found)
                 await in_thread(self._tokens.reload)
                 return None
-            lead = Lead(self._candidate, found, since=since)
-            if clock() > since + self._candidate.seconds / RENEWALS and not await lead.prolonged():
-                return None
-            return lead
+            if clock() > since + self._candidate.seconds / RENEWALS:
+                since = clock()
+                if not await in_thread(lambda: self._candidate.renew(found)):
+                    return None
+            return Lead(self._candidate, found, since=since)
         except SQLAlchemyError as error:
             self._nobody_known(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
             return None

@@ -48,6 +48,8 @@ async def take_turns(config: ControllerConfig, database: Database, serve: Serve,
         except SQLAlchemyError as error:
             if not database.shared:
                 raise
+            if lead is not None:
+                await lead.released()
             await standby.fall_back(error)
             lead = None
             continue
@@ -63,9 +65,12 @@ async def _led(site: Site, serve: Serve, stop: asyncio.Event) -> tuple[int, Lead
     try:
         lost = await serve(site, stop)
     except StaleEpochError as error:
-        return await _epoch_above(site, error), None
+        above = await _epoch_above(site, error)
+        await lead.dropped()
+        return above, None
     if lost:
         log.warning("lead lost", extra={"reason": lost})
+        await lead.dropped()
         return 0, None
     if stop.is_set():
         await lead.released()

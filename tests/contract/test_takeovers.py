@@ -125,6 +125,19 @@ def test_a_database_that_is_away_is_waited_for_by_the_leader_and_beyond_the_leas
         wait_until(lambda: site.epoch() == site.northbound_epoch() == epoch + 1, seconds=SECONDS, what="one epoch")
 
 
+def test_one_that_cannot_read_what_it_would_lead_gives_the_lead_back_until_it_can(site: SharedSite) -> None:
+    sql(site.url, "ALTER TABLE intent RENAME TO away")
+    site.c1.launch()
+    given_back = [("c1", 0)]
+    lease = "SELECT holder, expire_time FROM lease"
+    wait_until(lambda: sql(site.url, lease) == given_back, seconds=SECONDS, what="it to give the lead back")
+    assert leads(site.c1) is not True
+    sql(site.url, "ALTER TABLE away RENAME TO intent")
+    site.c2.launch()
+    site.settled()
+    assert "no leader known" in site.c1.said()
+
+
 def test_whoever_waits_for_a_database_that_does_not_answer_is_told_when_the_lead_is_lost(run_directory: Path) -> None:
     with postgres() as server, shared_site(run_directory, server.prepared(), lease_seconds=2) as site:
         site.c1.start()
