@@ -38,8 +38,9 @@ from headgate_controller.errors import (
 from headgate_controller.kinds import registry
 from headgate_controller.mutations import Create, Delete, Mutation, Request, Update
 from headgate_controller.schema import Schema
-from headgate_controller.store import tables
+from headgate_controller.store import states, tables
 from headgate_controller.store.database import Database, changes_after, load_world
+from headgate_controller.store.keyring import Keyring
 from headgate_controller.store.lease import hold_lease
 from headgate_controller.store.migrating import migrate
 from headgate_controller.store.records import DAY
@@ -838,6 +839,32 @@ def test_pages_of_the_log_hold_whole_revisions(url: str) -> None:
         assert seen == sorted(seen)
         assert len(seen) == 14
 
+    live(url, act)
+
+
+def test_a_state_that_takes_long_to_be_read_keeps_no_commit_waiting(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    entered, go = threading.Event(), threading.Event()
+
+    def read(_content: bytes) -> int:
+        entered.set()
+        assert go.wait(10)
+        return 7
+
+    async def act(store: Store) -> None:
+        kept = states.States(store.database, Keyring())
+        running = asyncio.create_task(kept.run())
+        writing = asyncio.create_task(kept.write("p/s", b"{}", ""))
+        try:
+            await asyncio.to_thread(entered.wait)
+            await asyncio.wait_for(store.submit(creation(VPC)), 3)
+        finally:
+            go.set()
+        await writing
+        assert [version.serial for version in await kept.versions("p/s")] == [7]
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    monkeypatch.setattr(states, "serial_of", read)
     live(url, act)
 
 

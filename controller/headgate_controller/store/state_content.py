@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 
+from headgate_controller.errors import UnavailableError
 from headgate_controller.store.state_locks import parsed, refused
 
 LARGEST_STATE = 64 * 1024 * 1024
@@ -16,7 +17,11 @@ and more, the streams of hosts among them. A process costs some 20 ms.
 
 READER = """
 import json, sys
-match json.loads(sys.stdin.buffer.read().decode()):
+try:
+    found = json.loads(sys.stdin.buffer.read().decode())
+except (ValueError, RecursionError):
+    found = None
+match found:
     case {"serial": int(serial)}:
         print(json.dumps({"serial": serial}))
     case {}:
@@ -30,7 +35,7 @@ def serial_of(content: bytes) -> int | None:
     """Return the serial number of a state, if it tells.
 
     Raises:
-        InvalidError: it is not JSON, as every state is, or too large.
+        InvalidError: it is not JSON, as every state is, or too large. UnavailableError: it cannot be read now.
     """
     if len(content) > LARGEST_STATE:
         raise refused("TOO_LARGE", f"It has {len(content)} bytes, and at most {LARGEST_STATE} are kept; split it.")
@@ -43,7 +48,17 @@ def serial_of(content: bytes) -> int | None:
 
 
 def _parsed_elsewhere(content: bytes) -> object:
-    """Return what of a state matters here; None if it is no JSON."""
+    """Return what of a state matters here; None if it is no JSON.
+
+    Raises:
+        UnavailableError: the process that reads it cannot begin, or was ended: nothing is known of the state then.
+    """
     command = (sys.executable, "-I", "-S", "-c", READER)
-    done = subprocess.run(command, input=content, capture_output=True, check=False)
-    return json.loads(done.stdout) if done.returncode == 0 else None
+    try:
+        done = subprocess.run(command, input=content, capture_output=True, check=False)
+        why = f"the process that reads it ended with {done.returncode}" if done.returncode else ""
+    except OSError as error:
+        why = f"no process can be begun that reads it: {error.strerror}"
+    if why:
+        raise UnavailableError(f"The state cannot be taken now: {why}. Nothing was changed; repeat the request.")
+    return json.loads(done.stdout)

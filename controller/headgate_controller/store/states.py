@@ -90,7 +90,9 @@ class States:
             LockedError: somebody else holds it. LockLostError. InvalidError: it is no state. NoRoomError.
             UnavailableError.
         """
-        await self._writing(lambda connection: self._write(connection, path, content, lock_id))
+        # Before the transaction: that keeps all other writers waiting.
+        serial = await asyncio.get_running_loop().run_in_executor(self._thread, serial_of, content)
+        await self._writing(lambda connection: self._write(connection, path, content, lock_id, serial))
 
     async def remove(self, path: str, lock_id: str, *, purge: bool) -> None:
         """Delete a state; its versions can still be read, unless they are purged too.
@@ -176,8 +178,7 @@ class States:
         with _explained(), self._engine.connect() as connection:
             return [Version(*row) for row in connection.execute(query)]
 
-    def _write(self, connection: Connection, path: str, content: bytes, lock_id: str) -> None:
-        serial = serial_of(content)
+    def _write(self, connection: Connection, path: str, content: bytes, lock_id: str, serial: int | None) -> None:
         check_lock(connection, path, lock_id)
         newest = _row(connection, path)
         if newest is None or newest.content is None or not self._holds(newest, content):

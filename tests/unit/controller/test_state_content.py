@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import sys
 import threading
 from hashlib import md5
 from typing import Any
 
 import pytest
 
-from headgate_controller.errors import InvalidError
+from headgate_controller.errors import InvalidError, UnavailableError
 from headgate_controller.store import state_content
 from headgate_controller.store.state_content import LARGE, serial_of
 from headgate_controller.web import states
@@ -30,6 +31,21 @@ def test_a_state_of_any_size_tells_its_serial_and_one_cut_off_is_refused(size: i
 def test_a_large_state_is_read_in_a_process_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delattr(state_content, "parsed")
     assert serial_of(state(LARGE)) == 7
+
+
+@pytest.mark.parametrize("what", ["import os; os.kill(os.getpid(), 15)", "raise MemoryError"])
+def test_a_state_whose_reader_is_ended_is_to_be_sent_again_and_not_called_broken(
+    monkeypatch: pytest.MonkeyPatch, what: str
+) -> None:
+    monkeypatch.setattr(state_content, "READER", what)
+    with pytest.raises(UnavailableError, match="repeat"):
+        serial_of(state(LARGE))
+
+
+def test_without_room_for_a_process_a_state_is_to_be_sent_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", "/nowhere/python")
+    with pytest.raises(UnavailableError, match="No such file"):
+        serial_of(state(LARGE))
 
 
 def test_the_sum_of_a_state_is_made_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
