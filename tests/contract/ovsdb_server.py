@@ -87,6 +87,14 @@ class OvsdbServer:
             self._process.wait()
             self._process = None
 
+    def compact(self) -> None:
+        """Have its file hold what there is, and not how it came to that: a server reads all of it when it starts.
+
+        It may decline, as while it does so already.
+        """
+        control = self.directory / "server.ctl"
+        subprocess.run(["ovs-appctl", f"--target={control}", "ovsdb-server/compact"], check=False, capture_output=True)
+
     def suspend(self, stopped: bool) -> None:
         """Stop it from answering, or let it go on."""
         assert self._process is not None

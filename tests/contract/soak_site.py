@@ -221,6 +221,7 @@ class Faults:
         self._controller.start()
 
     def northbound_killed(self) -> None:
+        self._site.nb.compact()
         self._site.nb.kill()
         self._pause(0.5)
         self._site.nb.start()
@@ -243,6 +244,7 @@ class Faults:
             self._site.nbctl("--if-exists", edit[0], "Logical_Switch", row, *edit[1:])
 
     def southbound_killed(self) -> None:
+        self._site.sb.compact()
         self._site.sb.kill()
         self._site.sb.start()
 

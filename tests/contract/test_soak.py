@@ -155,8 +155,7 @@ def assert_flat(sizes: list[Size]) -> None:
     grown = min(size.mib for size in last) - min(size.mib for size in first)
     more = min(size.descriptors for size in last) - min(size.descriptors for size in first)
     changes, minutes = last[-1].changes - first[0].changes, (last[-1].seconds - first[0].seconds) / 60
-    print(f"in {minutes:.1f} min and {changes} changes {grown:+.1f} MiB, {more:+d} descriptors; looked at:", end=" ")
-    print(", ".join(f"{size.mib:.0f} MiB" for size in sizes))
+    print(f"in {minutes:.1f} min and {changes} changes {grown:+.1f} MiB, {more:+d} descriptors")
     assert grown < MOST_GROWTH_MIB + changes * MOST_KEPT_KIB / 1024
     assert more <= MOST_MORE_DESCRIPTORS
 
@@ -169,4 +168,5 @@ def test_whatever_fails_at_random_nothing_is_lost_and_nothing_grows(controller: 
     finally:
         soak.close()
         print(f"{soak.ledger.acknowledged} acknowledged; faults: {dict(sorted(soak.kinds.items()))}")
+        print("the controller had", ", ".join(f"{size.mib:.0f} MiB" for size in soak.sizes))
     assert_flat(soak.sizes)
