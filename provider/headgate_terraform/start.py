@@ -47,15 +47,31 @@ def peer_of(connection: socket.socket) -> tuple[int, int]:
 
 
 def parent_of(process: int) -> int:
-    """Return the process that started another; 0 if that cannot be told.
+    """Return the process that started another; 0 if that cannot be told."""
+    return _fields_of(process)[1]
+
+
+def is_kin(process: int) -> bool:
+    """Return whether a process is of the same session as this one: to be so it must have been begun in it.
+
+    Of a container that shares its network with this one, or with the machine, any process can take any address, and be
+    of a user of the same number.
+    """
+    session = _fields_of(process)[3]
+    return process > 0 and session == os.getsid(0)
+
+
+def _fields_of(process: int) -> list[int]:
+    """Return the first fields of what is told of a process after its name, its state among them as 0; zeros if nothing
+    is told of it.
 
     Source: proc(5), /proc/PID/stat.
     """
     try:
         with open(f"/proc/{process}/stat", "rb") as stream:  # noqa: PTH123
-            return int(stream.read().rpartition(b")")[2].split()[1])
+            return [0, *map(int, stream.read().rpartition(b")")[2].split()[1:4])]
     except OSError:
-        return 0
+        return [0, 0, 0, 0]
 
 
 def circumstances() -> bytes:
@@ -105,7 +121,8 @@ def _connected(terraform: int) -> socket.socket:
     connection = socket.socket(socket.AF_UNIX)
     with suppress(ConnectionRefusedError):
         connection.connect(address_of(terraform))
-        if peer_of(connection)[1] == os.getuid():
+        process, user = peer_of(connection)
+        if user == os.getuid() and is_kin(process):
             return connection
     connection.close()
     return _begun(terraform)

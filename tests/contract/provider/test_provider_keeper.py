@@ -5,6 +5,7 @@ import re
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -106,6 +107,26 @@ def test_a_process_that_the_same_terraform_did_not_start_is_not_served(starter: 
             connection.sendall(wanted)
         with suppress(ConnectionResetError):
             assert connection.recv(1) == b""
+
+
+STRANGER = """
+import socket, sys
+with socket.socket(socket.AF_UNIX) as listener:
+    listener.bind(sys.argv[1].replace("@", chr(0)))
+    listener.listen()
+    print(flush=True)
+    print(len(listener.accept()[0].recv(1000)), flush=True)
+"""
+
+
+def test_nothing_is_told_to_a_process_of_another_session_that_has_taken_the_address(starter: Starter) -> None:
+    address = address_of(starter.process.pid).replace("\0", "@")
+    command = [sys.executable, "-c", STRANGER, address]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as stranger:
+        assert stranger.stdout is not None
+        stranger.stdout.readline()
+        served_by = starter.start().served_by
+        assert (stranger.stdout.readline(), served_by != stranger.pid) == ("0\n", True)
 
 
 def test_after_the_process_that_serves_has_died_the_next_start_begins_another(starter: Starter) -> None:
