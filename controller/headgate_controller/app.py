@@ -134,9 +134,10 @@ async def _serve(site: Site, stop: asyncio.Event) -> str:
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
     await admin.settled()
     # A database that does not answer may be why it is lost; what is left behind finds another epoch there.
-    patience = LEFT_BEHIND_SECONDS if lost else None
-    await asyncio.to_thread(site.writer.close, patience)
-    await _ended([*ends, *tasks], patience)
+    patience = LEFT_BEHIND_SECONDS if lost else site.lead.patience
+    written = await asyncio.to_thread(site.writer.close, patience)
+    if not (await _ended([*ends, *tasks], patience) and written):
+        lost = lost or "the database does not answer"
     if site.telemetry:
         await asyncio.to_thread(site.telemetry.close)
     log.info("stopped", extra={"revision": site.committed.world.revision})
@@ -234,15 +235,18 @@ def _warn_of_locked_doors(config: ControllerConfig, tokens: Tokens) -> None:
         log.warning("no caller can be let in", extra={"reason": "there is no token", "fix": fix})
 
 
-async def _ended(tasks: Iterable[asyncio.Task[Any]], seconds: float | None) -> None:
-    """Cancel tasks and wait for them, so long at most; one that had ended by itself ended by a fault, which is raised.
+async def _ended(tasks: Iterable[asyncio.Task[Any]], seconds: float | None) -> bool:
+    """Cancel tasks and wait for them, so long at most; return whether all have ended.
+
+    One that had ended by itself ended by a fault, which is raised.
 
     Raises:
         StaleEpochError: Northbound is at a higher epoch.
     """
     for task in tasks:
         task.cancel()
-    done, _ = await asyncio.wait(tasks, timeout=seconds)
+    done, left = await asyncio.wait(tasks, timeout=seconds)
     for task in done:
         if not task.cancelled():
             task.result()
+    return not left

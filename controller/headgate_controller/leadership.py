@@ -52,6 +52,11 @@ class Lead:
         self._until = since + candidate.seconds * TRUSTED
         self.lost = asyncio.create_task(self._keep(), name="lead")
 
+    @property
+    def patience(self) -> float | None:
+        """How many seconds the database may take to finish what was begun; None: as long as it wants."""
+        return self._seconds if math.isfinite(self._seconds) else None
+
     @classmethod
     def alone(cls, database: Database) -> Lead:
         """Return the lead of who has a database for itself."""
@@ -90,7 +95,7 @@ class Lead:
         """End the term in order, once everything that was begun has ended."""
         await self.dropped()
         try:
-            async with asyncio.timeout(self._seconds if math.isfinite(self._seconds) else None):
+            async with asyncio.timeout(self.patience):
                 await in_thread(lambda: self._candidate.release(self.term))
         except (SQLAlchemyError, TimeoutError) as error:
             log.warning("lease not given back", extra={"reason": _reason(error)})
@@ -116,7 +121,8 @@ class Lead:
             except TimeoutError:
                 return "the database has not prolonged it in time"
             except SQLAlchemyError as error:
-                log.warning("lease not renewed", extra={"reason": _reason(error)})
+                if wait != AGAIN_SECONDS:
+                    log.warning("lease not renewed", extra={"reason": _reason(error)})
                 wait = AGAIN_SECONDS
 
 

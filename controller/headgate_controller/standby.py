@@ -119,9 +119,9 @@ class Standby:
         self._leader, self._why = leader, why
 
     def _nobody_known(self, why: str) -> None:
-        if self._why != why:
+        if not self._why.startswith(why):
             log.warning("no leader known", extra={"reason": why})
-        self._leader, self._why = UNKNOWN, why
+        self._leader, self._why = UNKNOWN, f"{why}. Nobody can lead until it does; see to PostgreSQL."
 
     def _refusal(self) -> NotLeadingError:
         text = f"This controller, {self._name}, stands by: {self._why}"

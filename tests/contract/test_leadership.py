@@ -137,9 +137,9 @@ def test_a_killed_leader_is_followed_within_its_lease_and_nothing_else_changes(s
         wait_until(lambda: bool(leads(other)), seconds=SECONDS, what="the other to lead")
         print(f"\nled again {time.monotonic() - killed:.1f} s after the leader was killed; lease {LEASE_SECONDS} s")
         assert time.monotonic() - killed < LEASE_SECONDS + 5.0
-        assert api.realised(PORT).realised
+        wait_until(lambda: bool(api.realised(PORT).realised), seconds=SECONDS, what="the port to be realised still")
         assert set(api.names("")) == {VPC, SUBNET, PORT}
-    assert site.epoch() == site.northbound_epoch() == epoch + 1
+    wait_until(lambda: site.northbound_epoch() == site.epoch() > epoch, seconds=SECONDS, what="a higher epoch")
     assert rows(site.ovn.northbound()) == rows(before)
 
 

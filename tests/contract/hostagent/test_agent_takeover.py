@@ -33,5 +33,6 @@ def test_an_agent_goes_on_with_the_controller_that_takes_over_and_rewrites_nothi
             api.create("projects/p/vpcs/v")
             api.create("projects/p/vpcs/v/subnets/s", cidr="10.1.0.0/24")
             api.create("projects/p/vpcs/v/subnets/s/ports/a", host="hosts/h1")
-        until(lambda: f"epoch={epoch + 1}" in agent.log, "what it has to say", 20)
+        until(lambda: f"epoch={site.epoch()}" in agent.log, "what it has to say", 20)
+        assert site.epoch() > epoch
         assert f"stands by: {leader.settings['name']} leads" in agent.log
