@@ -95,12 +95,17 @@ def test_facts_that_flap_are_stored_at_a_bounded_rate_and_the_last_counts(
         agent.hello(host, networks={"storage": "br-st"})
         agent.accept()
         before = revision(shared_controller)
-        for number in range(71):
+        for number in range(3 * CHANGES + 1):
             down = [] if number % 2 else ["storage"]
             agent.say(report=pb.Report(physical_networks_down=down, versions={"ovn": str(number)}))
-        wait_until(lambda: api.get(f"hosts/{host}").versions["ovn"] == "70", seconds=SECONDS, what="the last report")
+            wait_until(lambda n=str(number): shown(api, host) == n, seconds=SECONDS, what="the report to be taken in")
         wait_until(lambda: "UPLINK_DOWN" in reasons(api, host), seconds=SECONDS, what="what was said last to be stored")
         assert revision(shared_controller) - before <= CHANGES + 2
+
+
+def shown(api: Api, host: str) -> str:
+    """Return the version that the host's last report gave."""
+    return str(api.get(f"hosts/{host}").versions["ovn"])
 
 
 def test_facts_that_flap_with_the_stream_are_stored_at_a_bounded_rate(
