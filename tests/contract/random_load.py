@@ -92,13 +92,16 @@ class Load:
     def next(self) -> Sent:
         """Return a request."""
         if self.chance.random() < 0.3:
-            return self._batch(self.chance.choice((self._network, self._changes, self._exchange))())
+            kinds = (self._changes, self._exchange, *(() if self._crowded else (self._network,)))
+            return self._batch(self.chance.choice(kinds)())
         return self._alone(self._mutation())
 
     def answered(self, sent: Sent, *, refused: bool) -> None:
         """Take in what became of a request."""
-        for name in sent.gone if refused else ():
-            self.there.pop(name, None)
+        if refused and self._crowded and len(sent.names) == 1:
+            # It is not there: for what is used, a deletion is not refused now.
+            for name in sent.gone:
+                self.there.pop(name, None)
         if not refused:
             self.there.update(dict.fromkeys(sent.names))
             for name in sent.gone:
@@ -106,10 +109,13 @@ class Load:
 
     def _mutation(self) -> intent_pb2.Mutation:
         roll = self.chance.random()
-        crowded = len(self.there) > MOST
-        if roll < (0.2 if crowded else 0.5) or not self.there:
+        if roll < (0.1 if self._crowded else 0.5) or not self.there:
             return self._creation()
-        return self._update(self._one()) if roll < 0.7 else self._delete(self._one())
+        return self._update(self._one()) if roll < (0.5 if self._crowded else 0.7) else self._delete(self._one())
+
+    @property
+    def _crowded(self) -> bool:
+        return len(self.there) > MOST
 
     def _creation(self) -> intent_pb2.Mutation:
         kinds = (self._vpc, self._subnet, self._subnet, self._port, self._port, self._port, self._route, self._floating)
@@ -185,7 +191,7 @@ class Load:
         return mutation
 
     def _delete(self, name: str) -> intent_pb2.Mutation:
-        later = self.chance.random() < 0.6
+        later = self._crowded or self.chance.random() < 0.6
         return intent_pb2.Mutation(delete=intent_pb2.DeleteMutation(name=name, when_unreferenced=later))
 
     def _one(self, plural: str = "") -> str:

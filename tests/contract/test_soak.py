@@ -113,9 +113,11 @@ class Soak:
         while world.revision != revision:  # a host has registered meanwhile
             world, (revision, there) = self._check_store(), listed(self._controller.api)
         assert there.keys() == set(world.resources)
-        wait_until(lambda: self._watcher.seen >= revision, seconds=SECONDS, what="the watcher to know everything")
-        assert self._watcher.there == there, "the watcher believes something else"
+        wait_until(self._is_watcher_right, seconds=SECONDS, what="the watcher to believe what is true", every=0.1)
         self._await_recompute(world)
+
+    def _is_watcher_right(self) -> bool:
+        return (self._watcher.seen, self._watcher.there) == listed(self._controller.api)
 
     def _check_store(self) -> World:
         with reading(self._controller.database) as connection:
