@@ -95,22 +95,26 @@ class Site:
             pki_dir=Path(config.northbound_pki_dir),
         )
         self.links = HostLinks(self.committed, self.writer, lead.term.epoch, config.southbound_remote, self.door)
-        self.links.why_wait = partial(_why_hosts_wait, self.northbound, new=self.committed.world.revision == 0)
         self.realisation = Realisation(self.schema, self.committed, self.southbound, self.links)
+        self.journeys = Journeys()
+        self.telemetry = settings.telemetry(config)
+        compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in self.schema.codecs.values()})
+        self.convergence = Convergence(self.committed, compiler, self.northbound, self.realisation, self.journeys)
+        self._connect()
+
+    def _connect(self) -> None:
+        """Have the parts hear of each other, and ask each other why something waits."""
+        self.links.why_wait = partial(_why_hosts_wait, self.northbound, new=self.committed.world.revision == 0)
         self.realisation.why_unwritten = lambda: self.northbound.why_unready
         self.realisation.why_unseen = partial(_why_unseen, self.northbound, self.southbound)
         self.northbound.confirmed = self.southbound.confirmed
         self.southbound.listen(self.realisation.bindings_changed)
         self.links.listen(self.realisation.hosts_changed)
-        compiler = Compiler({codec.kind.noun: codec.kind.compile for codec in self.schema.codecs.values()})
-        self.journeys = Journeys()
         self.writer.on_commit = self.journeys.committed
-        self.telemetry = settings.telemetry(config)
         if self.telemetry:
             spans = Spans(self.telemetry, self.committed, self.realisation, self.journeys)
             self.writer.trace, self.journeys.on_arrival = self.telemetry.current, spans.follow
         self.southbound.on_translated, self.southbound.on_confirmed = self.journeys.translated, self.journeys.confirmed
-        self.convergence = Convergence(self.committed, compiler, self.northbound, self.realisation, self.journeys)
 
     @property
     def runners(self) -> list[Runner]:
