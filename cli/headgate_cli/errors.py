@@ -48,3 +48,7 @@ class UnreachableError(CliError):
 
     def __init__(self, message: str) -> None:
         super().__init__(message, Status.UNREACHABLE)
+
+
+class NotLeadingError(UnreachableError):
+    """Controllers answered, and none that leads."""

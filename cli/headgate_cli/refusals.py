@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import grpc
 
-from headgate_cli.errors import CliError, NotFoundError, UnreachableError
+from headgate_cli.errors import CliError, NotFoundError, NotLeadingError, UnreachableError
 from headgate_common import refusals
 from headgate_common.refusals import Fault, is_explained, is_taken
 
@@ -41,7 +41,7 @@ def is_unanswered(error: grpc.RpcError) -> bool:
 def unreachable(error: grpc.RpcError, endpoints: Sequence[str]) -> UnreachableError:
     """Return the error for a controller that is not there, or does not lead."""
     if is_explained(error):
-        return UnreachableError(f"{error.details()}\nAsked were {', '.join(endpoints)}.")
+        return NotLeadingError(f"{error.details()}\nAsked were {', '.join(endpoints)}.")
     return UnreachableError(
         f"Cannot reach a controller at {', '.join(endpoints)}: {error.details()}\n"
         "Is it running? --endpoint or HEADGATE_ENDPOINTS say where it listens."

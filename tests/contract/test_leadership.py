@@ -87,7 +87,9 @@ def test_of_two_controllers_started_at_once_exactly_one_leads_and_the_other_says
     monkeypatch.setenv("HEADGATE_ENDPOINTS", other.api)
     alone = headgate("get", "vpcs")
     assert (alone.status, words in alone.err) == (3, True)
-    assert words in headgate("doctor").out
+    told = headgate("doctor").out
+    assert words in told
+    assert "Let HEADGATE_ENDPOINTS name every controller" in told
 
 
 ELSEWHERE = (
@@ -167,6 +169,7 @@ def test_a_paused_leader_that_wakes_writes_neither_sql_nor_northbound(site: Shar
         pause(leader, False)
         refused = queued.result(SECONDS)
     leader.await_said("standing by")
+    assert "lead lost" in leader.said()
     old.close()
     assert (refused.code, refused.reason) == ("UNAVAILABLE", "NOT_LEADING")
     assert site.written() == before

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from headgate_cli.connection import connected
-from headgate_cli.errors import CliError, Status, UnreachableError
+from headgate_cli.errors import CliError, NotLeadingError, Status, UnreachableError
 
 if TYPE_CHECKING:
     from headgate_cli.api import Api
@@ -91,6 +91,10 @@ def _site(api: "Api") -> "Iterator[Finding]":
     request, response = diagnosis_pb2.GetDiagnosisRequest, diagnosis_pb2.GetDiagnosisResponse
     try:
         answer = api.call(Method("/headgate.v1.DiagnosisService/GetDiagnosis", request, response), request())
+    except NotLeadingError as error:
+        fix = "Let HEADGATE_ENDPOINTS name every controller, so that the one that leads is asked."
+        yield failed("controller", " ".join(str(error).split("\n")), fix)
+        return
     except UnreachableError as error:
         fix = "On the controller's machine: systemctl status headgate-controller"
         yield failed("controller", " ".join(str(error).split("\n")), fix)
