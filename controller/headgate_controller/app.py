@@ -124,12 +124,11 @@ async def _serve(site: Site, stop: asyncio.Event) -> str:
     tasks = [asyncio.create_task(runner.run(), name=type(runner).__name__) for runner in runners]
     for started in servers:
         await started.start()
-    _warn_of_locked_doors(config, site.tokens)
-    log.info("ready", extra={"listen": ",".join(config.listen), "revision": site.committed.world.revision})
-    tell_ready()
+    _announce(site)
     ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored, site.writer.in_doubt)]
     await asyncio.wait([*ends, *tasks, site.lead.lost], return_when=asyncio.FIRST_COMPLETED)
     if lost := site.lead.lost.result() if site.lead.lost.done() else "":
+        log.warning("lead lost", extra={"reason": lost})
         site.writer.abandon()
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
     await admin.settled()
@@ -226,6 +225,14 @@ async def _held_by(northbound: Northbound) -> Held:
     except NorthboundUnavailable as error:
         text = f"Northbound must be reachable, so that the controller goes on above every epoch of it: {error}."
         raise UnavailableError(text) from error
+
+
+def _announce(site: Site) -> None:
+    """Say that it serves, and as who."""
+    _warn_of_locked_doors(site.config, site.tokens)
+    facts = {"revision": site.committed.world.revision, "epoch": site.lead.term.epoch}
+    log.info("ready", extra={"listen": ",".join(site.config.listen), **facts})
+    tell_ready()
 
 
 def _warn_of_locked_doors(config: ControllerConfig, tokens: Tokens) -> None:

@@ -25,6 +25,7 @@ from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
 from headgate_controller.ovn.southbound import Southbound
 from headgate_controller.realisation import Realisation
 from headgate_controller.state import Committed
+from headgate_controller.store.complaints import why
 from headgate_controller.store.database import Database
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.trust import Trust
@@ -66,7 +67,7 @@ async def leading(config: ControllerConfig, database: Database) -> list[Finding]
         return await asyncio.to_thread(lambda: list(_leading(config, database)))
     except SQLAlchemyError as error:
         fix = "See that PostgreSQL runs; another controller leads soon if only this one does not reach it."
-        return [failed("database", f"it does not answer: {getattr(error, 'orig', None) or error}", fix)]
+        return [failed("database", f"it does not answer: {why(error)}", fix)]
 
 
 def _leading(config: ControllerConfig, database: Database) -> Iterator[Finding]:

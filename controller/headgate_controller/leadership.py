@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import NotLeadingError
 from headgate_controller.store.candidate import Candidate, SoleCandidate, Term
+from headgate_controller.store.complaints import why
 from headgate_controller.store.database import Database
 
 log = logging.getLogger(__name__)
@@ -117,6 +118,8 @@ class Lead:
                 async with asyncio.timeout(self._until - clock()):
                     if not await self.prolonged():
                         return "another controller has taken it"
+                if wait == AGAIN_SECONDS:
+                    log.info("lease renewed")
                 wait = self._seconds / RENEWALS
             except TimeoutError:
                 return "the database has not prolonged it in time"
@@ -127,7 +130,7 @@ class Lead:
 
 
 def _reason(error: Exception) -> str:
-    return str(getattr(error, "orig", None) or error or "it takes too long")
+    return why(error) or "it takes too long"
 
 
 async def in_thread(act: Callable[[], T]) -> T:

@@ -25,6 +25,7 @@ from headgate_controller.leadership import RENEWALS, Lead, clock, in_thread
 from headgate_controller.rpc_guard import Guard, anybody
 from headgate_controller.serving import HOST_OPTIONS, Server, describe, server
 from headgate_controller.store.candidate import Candidate, Leader
+from headgate_controller.store.complaints import why
 from headgate_controller.store.tokens import Tokens
 from headgate_controller.trust import Trust
 from headgate_controller.web.callers import Callers
@@ -85,7 +86,7 @@ class Standby:
 
     async def fall_back(self, error: SQLAlchemyError) -> None:
         """Wait a while after the database could not be read by the one who was to lead."""
-        self._nobody_known(f"the database cannot be read: {getattr(error, 'orig', None) or error}")
+        self._nobody_known("the database cannot be read", why(error))
         await asyncio.sleep(LOOK_SECONDS)
 
     async def close(self) -> None:
@@ -108,20 +109,22 @@ class Standby:
                     return None
             return Lead(self._candidate, found, since=since)
         except SQLAlchemyError as error:
-            self._nobody_known(f"the database cannot be used: {getattr(error, 'orig', None) or error}")
+            self._nobody_known("the database cannot be used", why(error))
             return None
 
     def _leads(self, leader: Leader) -> None:
         where = f", at {', '.join(leader.endpoints)}" if leader.endpoints else ""
-        why = f"{leader.name} leads{where}. Send the request there; clients and agents take a list of all controllers."
+        text = f"{leader.name} leads{where}. Send the request there; clients and agents take a list of all controllers."
         if (leader.name, leader.endpoints) != (self._leader.name, self._leader.endpoints):
             log.info("standing by", extra={"leader": leader.name, "endpoints": ",".join(leader.endpoints)})
-        self._leader, self._why = leader, why
+        self._leader, self._why = leader, text
 
-    def _nobody_known(self, why: str) -> None:
-        if not self._why.startswith(why):
-            log.warning("no leader known", extra={"reason": why})
-        self._leader, self._why = UNKNOWN, f"{why}. Nobody can lead until it does; see to PostgreSQL."
+    def _nobody_known(self, fault: str, words: str = "") -> None:
+        told = f" It says: {words}" if words else ""
+        text = f"{fault}, and nobody leads without it. See to PostgreSQL, and send the request again then.{told}"
+        if self._why != text:
+            log.warning("no leader known", extra={"reason": f"{fault}: {words}" if words else fault})
+        self._leader, self._why = UNKNOWN, text
 
     def _refusal(self) -> NotLeadingError:
         text = f"This controller, {self._name}, stands by: {self._why}"

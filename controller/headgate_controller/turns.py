@@ -66,10 +66,10 @@ async def _led(site: Site, serve: Serve, stop: asyncio.Event) -> tuple[int, Lead
         lost = await serve(site, stop)
     except StaleEpochError as error:
         above = await _epoch_above(site, error)
+        log.warning("lead lost", extra={"reason": str(error)})
         await lead.dropped()
         return above, None
     if lost:
-        log.warning("lead lost", extra={"reason": lost})
         await lead.dropped()
         return 0, None
     if stop.is_set():

@@ -113,10 +113,11 @@ def test_a_database_that_is_away_is_waited_for_by_the_leader_and_beyond_the_leas
             server.stop()
             for controller in site.both:
                 controller.await_said("no leader known", SECONDS)
+            assert leader.said().count("lease not renewed") <= 2, "it is told each time, and not again and again"
             for one in (api, others):
                 refused = refusal(one.get, VPC)
                 assert (refused.code, refused.reason) == ("UNAVAILABLE", "NOT_LEADING")
-                assert "the database cannot be used" in refused.message
+                assert "the database cannot be used, and nobody leads without it. See to PostgreSQL" in refused.message
                 assert refused.metadata["leader"] == ""
             server.start()
             leader, _ = site.settled()

@@ -68,8 +68,8 @@ _ELSE = _Known((), UnavailableError, "See to the database; then repeat the reque
 
 
 def why(error: BaseException) -> str:
-    """Return a database's own words."""
-    return str(getattr(error, "orig", None) or error)
+    """Return a database's own words, on one line."""
+    return " ".join(str(getattr(error, "orig", None) or error).split())
 
 
 def is_locked(error: BaseException) -> bool:
