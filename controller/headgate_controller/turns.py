@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 from collections.abc import Awaitable, Callable
 
@@ -57,6 +58,14 @@ async def take_turns(config: ControllerConfig, database: Database, serve: Serve,
             await standby.close()
         if lead is not None and held is not None:
             above, lead = await _led(Site(config, database, lead, held), serve, stop)
+            if not stop.is_set():
+                _clear_away()
+
+
+def _clear_away() -> None:
+    """Free what a term leaves behind: it was frozen, lest the collector look through it in vain."""
+    gc.unfreeze()
+    gc.collect()
 
 
 async def _led(site: Site, serve: Serve, stop: asyncio.Event) -> tuple[int, Lead | None]:

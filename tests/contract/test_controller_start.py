@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import socket
+import weakref
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -11,16 +13,17 @@ from typing import Any, Protocol
 
 import pytest
 from controller_site import Controller, controlling, run
-from ovsdb_server import NB_SCHEMA, serving
+from ovsdb_server import NB_SCHEMA, eventually, serving
 from site_pki import SitePki
 
 from api import Api
 from headgate.v1 import intent_pb2
 from headgate_common.config import load
 from headgate_common.pki import Role, utc_now
-from headgate_controller import app
+from headgate_controller import app, turns
 from headgate_controller.config import ControllerConfig
 from headgate_controller.errors import HeadgateError
+from headgate_controller.site import Site
 
 
 class Refused(Protocol):
@@ -217,3 +220,36 @@ def test_a_controller_that_another_has_replaced_ends_with_words(run_directory: P
     last = said.splitlines()[-1]
     assert last.startswith("headgate-controller: Another controller leads the site now (epoch 1 is over")
     assert "Traceback" not in said
+
+
+def test_a_controller_that_begins_anew_keeps_nothing_of_what_was_before(
+    run_directory: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    directory, lives = run_directory / "anew", list[weakref.ref[turns.Site]]()
+    config = ControllerConfig(
+        listen=[f"unix:{directory}/api.sock"],
+        host_listen=[f"unix:{directory}/hosts.sock"],
+        http_listen=[],
+        database=f"sqlite:///{directory}/headgate.db",
+        northbound=f"unix:{directory}/nb.sock",
+        southbound=f"unix:{directory}/sb.sock",
+    )
+
+    def noted(*parts: Any) -> turns.Site:
+        site = Site(*parts)
+        lives.append(weakref.ref(site))
+        asyncio.get_running_loop().call_later(0.1, site.writer.in_doubt.set)
+        return site
+
+    async def live() -> None:
+        stop = asyncio.Event()
+        running = asyncio.create_task(app.run(config, stop))
+        await eventually(lambda: len(lives) > 3)
+        stop.set()
+        await running
+
+    directory.mkdir()
+    monkeypatch.setattr(turns, "Site", noted)
+    asyncio.run(live())
+    gc.collect()
+    assert [life() is None for life in lives[:2]] == [True, True]
