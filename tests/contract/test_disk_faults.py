@@ -42,6 +42,9 @@ STATE = "/terraform/state/faults/s"
 IN_A_SMALL_DISK = 'mount -t tmpfs -o size=3m none "$0" && exec "$@"'
 """A shell script that mounts a file system of its own, in a mount namespace of its own."""
 
+ON_A_READ_ONLY_DISK = 'mount -t tmpfs none "$0" && cp "$1" "$0" && mount -o remount,ro "$0" && shift && exec "$@"'
+"""Likewise, with a copy of a file on it and nothing to be written there."""
+
 NAMESPACE = ("unshare", "--mount", "--map-root-user")
 """Gives anybody such a namespace, if the kernel lets them have user namespaces."""
 
@@ -150,12 +153,16 @@ def site(run_directory: Path) -> Iterator[Site]:
         yield found
 
 
-@pytest.fixture(scope="module")
-def small(run_directory: Path) -> Iterator[Site]:
-    """A controller whose database lies on a disk of its own, of three megabytes."""
+def need_namespaces() -> None:
     probe = subprocess.run([*NAMESPACE, "true"], capture_output=True, check=False)
     if probe.returncode != 0:
         pytest.skip(f"no user namespaces here: {probe.stderr.decode().strip()}")
+
+
+@pytest.fixture(scope="module")
+def small(run_directory: Path) -> Iterator[Site]:
+    """A controller whose database lies on a disk of its own, of three megabytes."""
+    need_namespaces()
     disk = run_directory / "disk"
     disk.mkdir()
     within = (*NAMESPACE, "sh", "-c", IN_A_SMALL_DISK, str(disk))
@@ -316,3 +323,18 @@ def test_a_resource_that_is_not_what_was_written_is_named_at_the_start(copy: Pat
         connection.execute("UPDATE intent SET message = x'ffffffff'")
     assert "holds a Vpc that cannot be read" in ended(copy)
     assert RESTORE in ended(copy)
+
+
+def test_a_database_on_a_disk_that_cannot_be_written_is_refused_at_the_start_with_the_fix(
+    copy: Path, tmp_path: Path
+) -> None:
+    need_namespaces()
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    within = (*NAMESPACE, "sh", "-c", ON_A_READ_ONLY_DISK, str(disk), str(copy))
+    controller = Controller(tmp_path / "start", within=within, database=f"sqlite:///{disk / copy.name}")
+    controller.launch()
+    assert controller.status(SECONDS) == 1
+    (said,) = controller.said().splitlines()
+    assert "Read-only file system" in said
+    assert "Make its file, its directory and their file system writable for the controller." in said
