@@ -51,7 +51,8 @@ def quantity(value: float, unit: str) -> str:
 
 
 def _costs(cost: Cost | None) -> tuple[str, str]:
-    return ("", "") if cost is None else (duration(cost.cpu), duration(cost.wall))
+    """Return CPU and wall as they are shown; what was not measured is 0, and is not shown."""
+    return ("", "") if cost is None else (duration(cost.cpu) if cost.cpu else "", duration(cost.wall))
 
 
 def duration(seconds: float) -> str:
