@@ -74,10 +74,15 @@ async def stay_connected(
 
 
 async def _established(address: Address, establish: Callable[[Connection], Awaitable[None]]) -> Connection:
+    def failed(state: RetryCallState) -> None:
+        error = state.outcome.exception() if state.outcome else None
+        if state.attempt_number == 1:
+            log.warning("database not reached", extra={"remote": address.remote, "reason": str(error)})
+
     async for attempt in AsyncRetrying(
         wait=WAIT,
         retry=retry_if_exception_type((OSError, OvsdbError, PkiError)),
-        before_sleep=_failed,
+        before_sleep=failed,
     ):
         with attempt:
             connection = await address.dial()
@@ -91,9 +96,3 @@ async def _established(address: Address, establish: Callable[[Connection], Await
                 raise
             return connection
     raise AssertionError("retried for ever")
-
-
-def _failed(state: RetryCallState) -> None:
-    error = state.outcome.exception() if state.outcome else None
-    if state.attempt_number == 1:
-        log.warning("database not reached", extra={"reason": str(error)})
