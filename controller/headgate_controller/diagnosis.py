@@ -139,6 +139,9 @@ def _access(config: ControllerConfig, tokens: Tokens) -> Iterator[Finding]:
 
 
 def _northbound(config: ControllerConfig, northbound: Northbound) -> Iterator[Finding]:
+    if northbound.foreign:
+        yield failed("northbound", northbound.foreign, "Read docs/guide/backup.md before you do either.")
+        return
     if northbound.why_unready:
         fix = f"See that ovsdb-server of OVN Northbound runs and is reached at {config.northbound}."
         yield failed("northbound", northbound.why_unready, fix)

@@ -124,7 +124,7 @@ def test_a_directory_that_is_not_there_is_named(refused: Refused, run_directory:
 def test_a_second_controller_on_the_same_database_is_refused(refused: Refused, first: Controller) -> None:
     said = refused(database=first.settings["database"])
     assert f"Another controller has {first.database}" in said
-    assert "stop it, or give this one its own database" in said
+    assert "Stop that one; several share a PostgreSQL" in said
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Coroutine, Iterator
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from controller_site import Controller
 from controller_site import run as run_program
 from ovsdb_server import NB_SCHEMA, OvsdbServer, connected, eventually, running, serving
 
+from api import Api, findings
 from headgate_common.ovsdb import Connection
 from headgate_common.rows import RowKey, Wanted
 from headgate_controller.ovn.northbound import ForeignStoreError, Northbound, NorthboundUnavailable
@@ -34,7 +35,7 @@ def run(scenario: Coroutine[Any, Any, Any]) -> Any:
     return asyncio.run(asyncio.wait_for(scenario, 20))
 
 
-@contextlib.asynccontextmanager
+@asynccontextmanager
 async def apart(server: OvsdbServer) -> AsyncIterator[tuple[Northbound, Connection]]:
     """Lend a writer of our store to a Northbound that is theirs, and somebody else who writes there."""
     northbound = Northbound(server.remote, {"Logical_Switch": ("name", "other_config", "ports")}, epoch=1, store=OURS)
@@ -123,6 +124,10 @@ def test_a_controller_takes_over_a_northbound_that_another_store_gives_up(server
     try:
         controller.start()
         controller.await_said("northbound left alone")
+        with closing(Api(controller.api)) as api:
+            (told,) = findings(api, "northbound")
+        assert "Restore a backup of the other" in told
+        assert "See that ovsdb-server" not in told, "it runs"
         run_nbctl("remove", "NB_Global", ".", "external_ids", "headgate-store")
         controller.await_said("northbound synchronised")
         controller.stop()

@@ -463,7 +463,7 @@ def test_validate_only_answers_and_changes_nothing(url: str) -> None:
 
 def test_two_controllers_on_one_database_are_refused_in_words(file: str, tmp_path: Path) -> None:
     async def act(store: Store) -> None:
-        with pytest.raises(UnavailableError, match=r"Another controller has .* stop it, or give this one its own"):
+        with pytest.raises(UnavailableError, match=r"Another controller has .* Stop that one"):
             Database(file)
         program = f"from headgate_controller.store.database import Database\nDatabase({file!r})"
         child = await asyncio.to_thread(

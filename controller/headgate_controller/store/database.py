@@ -143,7 +143,7 @@ def _locked(url: str) -> IO[bytes] | None:
     except BlockingIOError as error:
         lock.close()
         raise UnavailableError(
-            f"Another controller has {path}. One leads a site; stop it, or give this one its own database."
+            f"Another controller has {path}. Stop that one; several share a PostgreSQL (docs/guide/controllers.md)."
         ) from error
     return lock
 
