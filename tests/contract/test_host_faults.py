@@ -5,9 +5,10 @@ told.
 from __future__ import annotations
 
 import queue
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import grpc
@@ -101,6 +102,19 @@ def test_facts_that_flap_are_stored_at_a_bounded_rate_and_the_last_counts(
             wait_until(lambda n=str(number): shown(api, host) == n, seconds=SECONDS, what="the report to be taken in")
         wait_until(lambda: "UPLINK_DOWN" in reasons(api, host), seconds=SECONDS, what="what was said last to be stored")
         assert revision(shared_controller) - before <= CHANGES + 2
+
+
+def test_facts_that_could_not_be_stored_are_stored_as_soon_as_they_can_be(
+    api: Api, shared_controller: Controller, endpoint: str, host: str
+) -> None:
+    with host_stream(endpoint) as agent:
+        agent.hello(host, networks={"storage": "br-st"})
+        agent.accept()
+        with closing(sqlite3.connect(shared_controller.database)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            agent.say(report=pb.Report(physical_networks_down=["storage"]))
+            shared_controller.await_said("database is locked")
+        wait_until(lambda: "UPLINK_DOWN" in reasons(api, host), seconds=SECONDS, what="the facts to be stored")
 
 
 def shown(api: Api, host: str) -> str:
