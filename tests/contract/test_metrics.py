@@ -13,12 +13,14 @@ from http_client import ask, samples
 from token_site import TokenSite
 
 from api import Api
+from headgate.v1 import journey_pb2
 from headgate_lab.controller import free_port
 from headgate_lab.waiting import wait_until
 
 DOCS = Path(__file__).parents[2] / "docs/reference"
 NAME = re.compile(r"\b(?:headgate|process)_[a-z_]+")
 SECONDS = 20.0
+STAGES = [name for name, number in journey_pb2.JourneyStage.items() if number]
 
 
 class Site:
@@ -95,6 +97,28 @@ def test_rows_that_others_changed_are_counted_as_repaired(site: Site) -> None:
     router = site.ovn.nbctl("--bare", "--columns=name", "find", "Logical_Router").split()[0]
     site.ovn.nbctl("lr-del", router)
     wait_until(lambda: site.value("headgate_repaired_rows_total") > before, seconds=SECONDS, what="a repair")
+
+
+def test_the_time_of_each_stage_of_a_change_is_counted_up_to_its_host(site: Site) -> None:
+    names = [f"headgate_stage_seconds_count|stage={stage.lower().removeprefix('journey_stage_')}" for stage in STAGES]
+    before = site.samples()
+
+    def uncounted() -> list[str]:
+        now = site.samples()
+        return [name for name in names if now.get(name, 0.0) <= before.get(name, 0.0)]
+
+    assert uncounted() == names
+    vpc = "projects/stages/vpcs/v"
+    site.api.create(vpc)
+    site.api.create(f"{vpc}/subnets/s", cidr="10.1.0.0/24")
+    port = site.api.create(f"{vpc}/subnets/s/ports/p")
+    site.ovn.bind(port.uid, "quick")
+    try:
+        site.api.realised(port.name, seconds=1)
+        site.ovn.confirm("quick")
+        wait_until(lambda: not uncounted(), seconds=SECONDS, what="all stages to be counted")
+    finally:
+        site.ovn.forget("quick")
 
 
 def test_a_host_that_does_not_confirm_lags_behind(site: Site) -> None:
