@@ -5,7 +5,8 @@ Source: SQLite, "Result and Error Codes"; PostgreSQL, class 53 of "Error Codes".
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
@@ -14,6 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from headgate_controller.errors import HeadgateError, UnavailableError
 
 GUIDE = "docs/guide/backup.md"
+QUIET_SECONDS = 10.0
+"""How long the same complaint is only counted after it was logged: every refused request is one, and the disk that is
+full may be the log's.
+"""
 
 
 class NoRoomError(HeadgateError):
@@ -87,6 +92,25 @@ def fix(error: BaseException) -> str:
     """Return what to do, as a sentence; empty if nobody knows."""
     known = _known(error)
     return "" if known is _ELSE else f"{known.fix.partition('; then')[0]}."
+
+
+class Seldom:
+    """Tells which complaints are to be logged."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._words, self._until = "", clock()
+        self._unlogged = 0
+
+    def due(self, words: str) -> dict[str, int] | None:
+        """Return what a line about a complaint is to say besides; None if there is to be none now."""
+        now = self._clock()
+        if words == self._words and now < self._until:
+            self._unlogged += 1
+            return None
+        unlogged, self._unlogged = self._unlogged, 0
+        self._words, self._until = words, now + QUIET_SECONDS
+        return {"unlogged": unlogged} if unlogged else {}
 
 
 @contextmanager

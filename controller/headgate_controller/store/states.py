@@ -18,7 +18,7 @@ from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from headgate_controller.errors import HeadgateError
-from headgate_controller.store.complaints import NoRoomError, refusal, why
+from headgate_controller.store.complaints import NoRoomError, Seldom, refusal, why
 from headgate_controller.store.database import Database
 from headgate_controller.store.keyring import Keyring, SealedError, about_state
 from headgate_controller.store.lease import hold_lease
@@ -60,6 +60,7 @@ class States:
         self._epoch = database.epoch()
         self._keyring = keyring
         self._thread = ThreadPoolExecutor(1, "states")
+        self._seldom = Seldom()
 
     async def run(self) -> None:
         """Seal what is to be sealed, until cancelled; then finish what is being written."""
@@ -146,12 +147,12 @@ class States:
         await asyncio.get_running_loop().run_in_executor(self._thread, self._transact, act)
 
     def _transact(self, act: Callable[[Connection], None]) -> None:
-        with _explained(), self._engine.begin() as connection:
+        with self._explained(), self._engine.begin() as connection:
             hold_lease(connection, self._epoch)
             act(connection)
 
     def _read(self, path: str, version: int | None) -> bytes:
-        with _explained(), self._engine.connect() as connection:
+        with self._explained(), self._engine.connect() as connection:
             row = _row(connection, path, version)
         if row is None or row.content is None:
             which = f"version {version} of the state {path}" if version else f"state {path}"
@@ -175,7 +176,7 @@ class States:
             .where(columns.path == path)
             .order_by(columns.version.desc())
         )
-        with _explained(), self._engine.connect() as connection:
+        with self._explained(), self._engine.connect() as connection:
             return [Version(*row) for row in connection.execute(query)]
 
     def _write(self, connection: Connection, path: str, content: bytes, lock_id: str, serial: int | None) -> None:
@@ -205,7 +206,7 @@ class States:
         query = select(columns.path, columns.version, columns.key).where(
             columns.key != self._keyring.current, columns.content.is_not(None)
         )
-        with _explained(), self._engine.connect() as connection:
+        with self._explained(), self._engine.connect() as connection:
             return [(row.path, row.version, row.key) for row in connection.execute(query)]
 
     def _reseal(self, connection: Connection, path: str, version: int) -> None:
@@ -214,6 +215,20 @@ class States:
             content = self._keyring.seal(self._opened(row), about_state(path, version))
             one = (state_version.c.path == path) & (state_version.c.version == version)
             connection.execute(update(state_version).where(one).values(key=self._keyring.current, content=content))
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        """Tell of what the database refuses in words."""
+        try:
+            yield
+        except SQLAlchemyError as error:
+            told = refusal(error, "Terraform's states cannot be kept or read now")
+            if (more := self._seldom.due(why(error))) is not None:
+                if isinstance(told, NoRoomError):
+                    log.warning("no room for a state", extra={"reason": why(error), **more})
+                else:
+                    log.warning("states unavailable", extra={"reason": why(error), **more})
+            raise told from error
 
 
 def _row(connection: Connection, path: str, version: int | None = None) -> Any:
@@ -229,17 +244,3 @@ def _add(connection: Connection, path: str, number: int, **values: Any) -> None:
     connection.execute(insert(state_version).values(path=path, version=number, time=time.time_ns(), **values))
     old = (columns.path == path) & (columns.version <= number - VERSIONS_KEPT)
     connection.execute(delete(state_version).where(old))
-
-
-@contextmanager
-def _explained() -> Iterator[None]:
-    """Tell of what the database refuses in words."""
-    try:
-        yield
-    except SQLAlchemyError as error:
-        told = refusal(error, "Terraform's states cannot be kept or read now")
-        if isinstance(told, NoRoomError):
-            log.warning("no room for a state", extra={"reason": why(error)})
-        else:
-            log.warning("states unavailable", extra={"reason": why(error)})
-        raise told from error

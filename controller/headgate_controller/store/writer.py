@@ -26,7 +26,7 @@ from headgate_controller.journeys import Arrival
 from headgate_controller.mutations import Request, apply_request
 from headgate_controller.schema import Schema
 from headgate_controller.serialized import Serialized
-from headgate_controller.store.complaints import is_locked, refusal, why
+from headgate_controller.store.complaints import Seldom, is_locked, refusal, why
 from headgate_controller.store.database import Database
 from headgate_controller.store.records import Outcome, Records, Step, check_same
 from headgate_controller.world import Draft, World
@@ -79,6 +79,7 @@ class Writer:
         self.in_doubt = asyncio.Event()
         self._doubt: NotLeadingError | None = None
         self.serialized = Serialized(schema)
+        self._seldom = Seldom()
         self._records = Records(schema, database.epoch(), self.serialized)
         self._schema = schema
         self._world = world
@@ -170,7 +171,7 @@ class Writer:
                 for queued in group:
                     self._commit([queued])
             else:
-                self._tell_all(group, _explained(error))
+                self._tell_all(group, self._explained(error))
             return
         self._records.committed()
         changing = [step for step in steps if step.changed]
@@ -183,6 +184,23 @@ class Writer:
         arrivals = _arrivals(pairs, frozenset(step.stamp.revision for step in changing))
         calls += [(self.on_commit, arrivals, began, time.time()), (_tell, pairs)]
         self._loop.call_soon_threadsafe(self._call, calls)
+
+    def _explained(self, error: Exception) -> Exception:
+        """Return what the caller is told of an error that kept its request from being stored."""
+        match error:
+            case HeadgateError():
+                return error
+            case IntegrityError():
+                log.error("database contradicts memory", extra={"reason": why(error)})
+                return InconsistentError(
+                    f"The database refuses the change: {why(error)}. Nothing was changed. Memory and database of the "
+                    "controller differ, which is a fault of its own; restart it, and report this."
+                )
+            case SQLAlchemyError():
+                if (more := self._seldom.due(why(error))) is not None:
+                    log.warning("change not stored", extra={"reason": why(error), **more})
+                return refusal(error, "The change cannot be stored")
+        return error
 
     def _call(self, calls: Sequence[tuple[Any, ...]]) -> None:
         """Have each called, in order, whatever becomes of those before; the loop is woken once for all of them."""
@@ -260,23 +278,6 @@ def _arrivals(pairs: Sequence[tuple[Queued, Answer]], made: frozenset[int]) -> l
         Arrival(revision if revision in made else 0, queued.received, queued.request.mutations[0].name, queued.trace)
         for (queued, _), revision in zip(pairs, revisions, strict=True)
     ]
-
-
-def _explained(error: Exception) -> Exception:
-    """Return what the caller is told of an error that kept its request from being stored."""
-    match error:
-        case HeadgateError():
-            return error
-        case IntegrityError():
-            log.error("database contradicts memory", extra={"reason": why(error)})
-            return InconsistentError(
-                f"The database refuses the change: {why(error)}. Nothing was changed. Memory and database of the "
-                "controller differ, which is a fault of its own; restart it, and report this."
-            )
-        case SQLAlchemyError():
-            log.warning("change not stored", extra={"reason": why(error)})
-            return refusal(error, "The change cannot be stored")
-    return error
 
 
 def _tell(answers: Sequence[tuple[Queued, Answer]]) -> None:
