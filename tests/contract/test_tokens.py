@@ -7,6 +7,7 @@ import secrets
 import sqlite3
 import stat
 import time
+from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -141,6 +142,26 @@ def test_a_revoked_token_is_refused_at_once_and_its_streams_end(site: TokenSite)
     assert refusal(client.create, "projects/a/vpcs/late").reason == "TOKEN_UNKNOWN"
     site.admin.create("projects/a/vpcs/new")
     assert refusal(list, watch).reason == "TOKEN_UNKNOWN"
+
+
+def test_tokens_made_and_revoked_while_nobody_waits_any_more_are_so_at_once(site: TokenSite) -> None:
+    name, secret = site.token("*")
+    wanted = token_pb2.Token(projects=["*"], access=READ_ONLY)
+    calls = (
+        (site.tokens.CreateToken, token_pb2.CreateTokenRequest(token_id=f"{name[7:]}-b", token=wanted)),
+        (site.tokens.RevokeToken, token_pb2.RevokeTokenRequest(name=name)),
+    )
+    for call, request in calls:
+        with closing(sqlite3.connect(site.controller.database)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(grpc.RpcError, match="DEADLINE_EXCEEDED"):
+                call(request, timeout=0.5)
+
+    def there() -> set[str]:
+        return {t.name for t in site.tokens.ListTokens(token_pb2.ListTokensRequest(), timeout=SECONDS).tokens}
+
+    wait_until(lambda: there() & {name, f"{name}-b"} == {f"{name}-b"}, seconds=SECONDS, what="both to be done")
+    assert refusal(site.client(secret).get, "projects/b/vpcs/secret").reason == "TOKEN_UNKNOWN"
 
 
 def test_tokens_are_recognised_after_a_crash_and_their_last_use_is_known(run_directory: Path) -> None:

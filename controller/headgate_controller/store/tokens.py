@@ -122,13 +122,17 @@ class Tokens:
         prefix = f"{MARK}_{secrets.token_hex(4)}"
         secret = f"{prefix}_{secrets.token_hex(SECRET_BYTES)}"
         made = replace(wanted, prefix=prefix, digest=_digest(secret), create_time=self._clock())
+        # Memory follows the database, whether anybody waits for that or not.
+        await asyncio.shield(self._store(made))
+        return made, secret
+
+    async def _store(self, made: Token) -> None:
         try:
             await asyncio.to_thread(self._execute, insert(table), _row(made))
         except IntegrityError as error:
             raise AlreadyExistsError(made.name) from error
-        self._by_prefix[prefix] = made
-        log.info("token created", extra={"token": made.name, "prefix": prefix})
-        return made, secret
+        self._by_prefix[made.prefix] = made
+        log.info("token created", extra={"token": made.name, "prefix": made.prefix})
 
     async def revoke(self, name: str) -> None:
         """Forget a token, so that it is refused from now on.
@@ -139,6 +143,9 @@ class Tokens:
         found = next((token for token in self._by_prefix.values() if token.name == name), None)
         if found is None:
             raise NotFoundError(name)
+        await asyncio.shield(self._remove(name, found))
+
+    async def _remove(self, name: str, found: Token) -> None:
         await asyncio.to_thread(self._execute, delete(table).where(table.c.name == bindparam("key")), {"key": name})
         self._by_prefix.pop(found.prefix, None)
         log.info("token revoked", extra={"token": name, "prefix": found.prefix})
