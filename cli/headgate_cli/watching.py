@@ -110,16 +110,13 @@ def follow(
         except UnreachableError:
             stream = None
             raise
-        except StopIteration:
-            stream = None
-            raise UnreachableError("The controller ended the stream.") from None
         except RefusedError as refusal:
             if known is None or refusal.reason != COMPACTED:
                 raise _gap(refusal, position.after) from refusal
             missing = f"all that came after revision {position.after}"
             say(f"The controller's log tells not {missing}; what it amounts to follows.")
-            stream, position = _opened(api, 0, scope, known), Position(0)
-            return next(stream)
+            stream, position = None, Position(0)
+            return following()
 
     def lost(state: RetryCallState) -> None:
         if state.attempt_number == 1:
@@ -134,7 +131,11 @@ def follow(
 
 
 def _opened(api: Api, after: int, scope: Scope, known: Mapping[str, Any]) -> Iterator[Any]:
-    """Yield the changes after a revision; after 0 first everything that there is, and what is gone of the known."""
+    """Yield the changes after a revision; after 0 first everything that there is, and what is gone of the known.
+
+    Raises:
+        CliError: refused, or nobody answered, or the controller ended the stream, which it does when it stops.
+    """
     request = intent_pb2.WatchRequest(after_revision=after, name_prefix=scope.prefix, types=scope.types)
     unseen, told = set(known), after > 0
     for answer in api.stream(intent_method("Watch"), request):
@@ -146,6 +147,7 @@ def _opened(api: Api, after: int, scope: Scope, known: Mapping[str, Any]) -> Ite
                 gone.time.GetCurrentTime()
                 yield gone
         yield answer
+    raise UnreachableError("The controller ended the stream.")
 
 
 def _gap(refusal: RefusedError, after: int) -> CliError:
