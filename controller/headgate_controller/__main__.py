@@ -53,7 +53,8 @@ async def _until_signalled(config: ControllerConfig) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(config, stop)
+    if not await run(config, stop):
+        os._exit(0)
 
 
 if __name__ == "__main__":

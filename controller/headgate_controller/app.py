@@ -7,6 +7,7 @@ import gc
 import logging
 import sys
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
@@ -41,6 +42,7 @@ from headgate_controller.diagnosis import checks, leading
 from headgate_controller.errors import UnavailableError
 from headgate_controller.hosts.keeper import Keeper
 from headgate_controller.hosts.renewal import Renewal
+from headgate_controller.leadership import in_thread
 from headgate_controller.ovn.northbound import Northbound, NorthboundUnavailable
 from headgate_controller.ovn.tracer import Tracer
 from headgate_controller.rpc_guard import Call, Guard, anybody
@@ -79,8 +81,9 @@ class Service(Protocol):
         """Return the handlers of its methods."""
 
 
-async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
-    """Run a controller until `stop` is set.
+async def run(config: ControllerConfig, stop: asyncio.Event) -> bool:
+    """Run a controller until `stop` is set; return whether nothing is left behind: threads that wait for a shared
+    database which does not answer end with the process only.
 
     Raises:
         UnavailableError: its database cannot be used. SupersededError: another controller leads now.
@@ -91,14 +94,27 @@ async def run(config: ControllerConfig, stop: asyncio.Event) -> None:
     sys.setswitchinterval(SWITCH_INTERVAL)
     gc.set_threshold(COLLECT_AFTER)
     database = settings.open_database(config)
+    calls = ThreadPoolExecutor(thread_name_prefix="call")
+    asyncio.get_running_loop().set_default_executor(calls)
     try:
         await take_turns(config, database, _serve, stop)
     except SQLAlchemyError as error:
         raise unusable(config.database, error) from error
     finally:
         # Calls that were cut off may still write in their threads: only then may another controller have the database.
-        await asyncio.get_running_loop().shutdown_default_executor()
+        all_ended = await _shut(calls, LEFT_BEHIND_SECONDS if database.shared else None)
         database.close()
+    return all_ended
+
+
+async def _shut(calls: ThreadPoolExecutor, seconds: float | None) -> bool:
+    """Wait for calls in their threads, so long at most; return whether all have ended."""
+    try:
+        async with asyncio.timeout(seconds):
+            await in_thread(lambda: calls.shutdown(cancel_futures=True))
+    except TimeoutError:
+        return False
+    return True
 
 
 async def _serve(site: Site, stop: asyncio.Event) -> str:
@@ -134,11 +150,11 @@ async def _serve(site: Site, stop: asyncio.Event) -> str:
     await admin.settled()
     # A database that does not answer may be why it is lost; what is left behind finds another epoch there.
     patience = LEFT_BEHIND_SECONDS if lost else site.lead.patience
-    written = await asyncio.to_thread(site.writer.close, patience)
+    written = await in_thread(lambda: site.writer.close(patience))
     if not (await _ended([*ends, *tasks], patience) and written):
         lost = lost or "the database does not answer"
     if site.telemetry:
-        await asyncio.to_thread(site.telemetry.close)
+        await in_thread(site.telemetry.close)
     log.info("stopped", extra={"revision": site.committed.world.revision})
     return lost
 

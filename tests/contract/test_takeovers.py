@@ -11,13 +11,14 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from http_client import ask
+from controller_site import Controller
+from http_client import ask, samples
 from postgres_server import PostgresServer, postgres, sql
 from refusal import refusal
 from shared_site import LOG, SECONDS, SharedSite, leads, shared_site
 
 from api import Api
-from headgate.v1 import port_pb2, subnet_pb2, vpc_pb2
+from headgate.v1 import intent_pb2, port_pb2, subnet_pb2, vpc_pb2
 from headgate_lab.waiting import wait_until
 from headgate_sdk import AlreadyExistsError, Client, HeadgateError
 
@@ -161,8 +162,13 @@ def test_whoever_waits_for_a_database_that_does_not_answer_is_told_when_the_lead
             assert names | {"projects/p/vpcs/x"} == {row[0] for row in sql(site.url, "SELECT name FROM intent")}
 
 
+def streams(controller: Controller) -> float:
+    """Return how many watches are under way."""
+    return samples(controller.http).get("headgate_rpc_streams|method=/headgate.v1.IntentService/Watch", 0.0)
+
+
 def test_a_leader_is_stopped_though_its_database_does_not_answer(run_directory: Path) -> None:
-    with postgres() as server, shared_site(run_directory, server.prepared(), lease_seconds=2) as site:
+    with postgres() as server, shared_site(run_directory, server.prepared(), lease_seconds=4) as site:
         site.c1.start()
         with closing(Api(site.c1.api)) as api:
             api.create(VPC)
@@ -170,10 +176,14 @@ def test_a_leader_is_stopped_though_its_database_does_not_answer(run_directory: 
             try:
                 with ThreadPoolExecutor(1) as thread:
                     waiting = thread.submit(api.create, "projects/p/vpcs/w")
+                    # More than there are threads for calls.
+                    reading = [api.intent.Watch(intent_pb2.WatchRequest(after_revision=1)) for _ in range(40)]
+                    wait_until(lambda: streams(site.c1) == len(reading), seconds=SECONDS, what="all of them to read")
                     assert site.c1.process is not None
                     site.c1.process.terminate()
                     assert site.c1.status() == 0
                     assert waiting.exception(SECONDS) is not None
+                    assert all(call.exception(SECONDS) is not None for call in reading)
             finally:
                 server.suspend(False)
         site.c1.kill()
