@@ -57,9 +57,13 @@ async def take_turns(config: ControllerConfig, database: Database, serve: Serve,
         finally:
             await standby.close()
         if lead is not None and held is not None:
-            above, lead = await _led(Site(config, database, lead, held), serve, stop)
+            # What was read is not kept here: resources change.
+            term, held = _led(Site(config, database, lead, held), serve, stop), None
+            above, going_on = await term
             if not stop.is_set():
+                # A large site takes a second, which a lease may not last: so before the lead is taken up again.
                 _clear_away()
+            lead = await going_on.resumed() if going_on else None
 
 
 def _clear_away() -> None:
@@ -69,7 +73,9 @@ def _clear_away() -> None:
 
 
 async def _led(site: Site, serve: Serve, stop: asyncio.Event) -> tuple[int, Lead | None]:
-    """Lead for a term, or part of one; return the epoch above which the next must be, and the lead if it goes on."""
+    """Lead for a term, or part of one; return the epoch above which the next must be, and the lead if it is to be
+    resumed.
+    """
     lead = site.lead
     try:
         lost = await serve(site, stop)
@@ -85,7 +91,7 @@ async def _led(site: Site, serve: Serve, stop: asyncio.Event) -> tuple[int, Lead
         await lead.released()
         return 0, None
     log.info("begun anew", extra={"reason": "the database holds something else, or may"})
-    return 0, await lead.resumed()
+    return 0, lead
 
 
 async def _epoch_above(site: Site, error: StaleEpochError) -> int:

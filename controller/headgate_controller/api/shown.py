@@ -61,8 +61,11 @@ class Shown:
         They are kept for the next list, and forgotten when anything changes that any of them depends on.
         """
         lasting = self._lasting if self._realisation.all_well() else {}
-        kept = ((noun, lasting.get(noun.name, NOTHING)) for noun in nouns)
-        return [made if of is noun else self._element(noun, lasting) for noun, (of, made) in kept]
+        elements = []
+        for noun in nouns:
+            of, made = lasting.get(noun.name, NOTHING)
+            elements.append(made if of is noun else self._element(noun, lasting))
+        return elements
 
     def _element(self, noun: Any, lasting: dict[str, tuple[Any, bytes]]) -> bytes:
         look, stored = self._look(noun), self._stored(noun)
