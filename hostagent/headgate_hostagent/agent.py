@@ -6,7 +6,7 @@ import logging
 import math
 import time
 from collections.abc import AsyncIterator
-from enum import Enum
+from enum import StrEnum
 from pathlib import Path
 
 from tenacity.wait import wait_random_exponential
@@ -45,7 +45,7 @@ RETRY = wait_random_exponential(multiplier=0.1, max=5)
 """The wait before a failed reconciliation is tried again."""
 
 
-class Part(Enum):
+class Part(StrEnum):
     """What of the host is reconciled by itself."""
 
     SWITCH = "switch"

@@ -50,6 +50,8 @@ class SwitchDatabase:
     """
 
     def __init__(self, remote: str, on_change: Callable[[], object] = lambda: None) -> None:
+        # That a database is away is told to whoever calls; the library would call it an error each time besides.
+        logging.getLogger(idlutils.__name__).setLevel(logging.CRITICAL)
         self._remote = remote
         self._on_change = on_change
         self._worker = ThreadPoolExecutor(1, "open-vswitch")

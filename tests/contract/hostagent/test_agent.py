@@ -243,6 +243,8 @@ def test_the_database_may_come_later_and_restart(agent: AgentProcess, machine: M
     machine.start_database()
     machine.vsctl("set", "Open_vSwitch", ".", "external_ids:ovn-remote=x")
     until(lambda: machine.ids()["ovn-remote"] == "tcp:10.99.0.1:6642", "repair after the database's restart")
+    assert "reconcile failed reconciler=host key=switch" in agent.log
+    assert " ERROR " not in agent.log, "it passes by itself"
 
 
 def test_a_database_that_hangs_is_told_and_followed_again(running, machine, controller):
