@@ -155,6 +155,8 @@ class Convergence:
     def _compile(self, world: World, touched: set[str]) -> Plan:
         if len(touched) < MANY_UNITS:
             return self._compiler.advance(world, touched)
+        # What is frozen as garbage stays for ever; hardly any of it is old.
+        gc.collect(1)
         gc.disable()
         try:
             return self._compiler.advance(world, touched)
