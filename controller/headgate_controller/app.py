@@ -144,7 +144,6 @@ async def _serve(site: Site, stop: asyncio.Event) -> str:
     ends = [asyncio.create_task(event.wait()) for event in (stop, admin.restored, site.writer.in_doubt)]
     await asyncio.wait([*ends, *tasks, site.lead.lost], return_when=asyncio.FIRST_COMPLETED)
     if lost := site.lead.lost.result() if site.lead.lost.done() else "":
-        log.warning("lead lost", extra={"reason": lost})
         site.writer.abandon()
     await asyncio.gather(*(stopped.stop(STOP_GRACE) for stopped in servers))
     await admin.settled()

@@ -51,7 +51,7 @@ class Lead:
         self._candidate = candidate
         self._seconds = candidate.seconds
         self._until = since + candidate.seconds * TRUSTED
-        self.lost = asyncio.create_task(self._keep(), name="lead")
+        self.lost = asyncio.create_task(self._held(), name="lead")
 
     @property
     def patience(self) -> float | None:
@@ -106,6 +106,12 @@ class Lead:
         self.lost.cancel()
         with suppress(asyncio.CancelledError):
             await self.lost
+
+    async def _held(self) -> str:
+        """Return why the term is lost; the log has it before what comes of that."""
+        reason = await self._keep()
+        log.warning("lead lost", extra={"reason": reason})
+        return reason
 
     async def _keep(self) -> str:
         """Prolong the term until it is lost; return why it is."""

@@ -80,10 +80,10 @@ async def _led(site: Site, serve: Serve, stop: asyncio.Event) -> tuple[int, Lead
     try:
         lost = await serve(site, stop)
     except StaleEpochError as error:
-        above = await _epoch_above(site, error)
-        log.warning("lead lost", extra={"reason": str(error)})
+        if not lead.lost.done():  # else it has said so itself
+            log.warning("lead lost", extra={"reason": str(error)})
         await lead.dropped()
-        return above, None
+        return await _epoch_above(site, error), None
     if lost:
         await lead.dropped()
         return 0, None
