@@ -224,6 +224,7 @@ def _metrics(site: Site) -> Metrics:
     )
     metrics = Metrics(sources)
     site.journeys.on_step = metrics.note_step
+    site.links.on_taken = metrics.host_answer_seconds.observe
     northbound.on_written = metrics.note_written
     northbound.on_repaired = metrics.repaired_rows.inc
     return metrics

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from controller_site import Central, Controller, central, controlling
+from host_stream import host_stream
 from http_client import ask, samples
 from token_site import TokenSite
 
@@ -134,6 +135,19 @@ def test_a_host_that_does_not_confirm_lags_behind(site: Site) -> None:
         site.expect("headgate_host_lag_revisions|host=slow", 0)
     finally:
         site.ovn.forget("slow")
+
+
+def test_what_an_agent_takes_is_timed_and_what_it_refuses_is_not(site: Site) -> None:
+    name = "headgate_host_answer_seconds_count"
+    before = site.value(name)
+    with host_stream(site.controller.hosts) as agent:
+        agent.hello("timed")
+        agent.refuse("NO_BRIDGE", "not here")
+        site.api.create("projects/timed/vpcs/v")
+        site.api.create("projects/timed/vpcs/v/subnets/s", cidr="10.1.0.0/24")
+        site.api.create("projects/timed/vpcs/v/subnets/s/ports/p", host="hosts/timed")
+        agent.accept()
+        site.expect(name, before + 1)
 
 
 def test_only_who_may_see_the_whole_site_reads_metrics_on_tcp(run_directory: Path) -> None:

@@ -68,7 +68,9 @@ class SupersededError(HeadgateError):
 
 @dataclass(eq=False, slots=True)
 class Stream:
-    """The stream of one agent; `changed` is set when there may be something to say."""
+    """The stream of one agent; `changed` is set when there may be something to say, `due` is when that was last, by a
+    clock that only grows.
+    """
 
     link: Link
     protocol: int
@@ -77,6 +79,7 @@ class Stream:
     trusted: bytes = b""
     certificates_changed: bool = True
     superseded: bool = False
+    due: float = 0.0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
 
 
@@ -102,10 +105,14 @@ class HostLinks:
         self._world = committed.world
         self._on_change: Callable[[], None] = lambda: None
         self.why_wait: Callable[[], str] = lambda: ""
+        self.on_taken: Callable[[float], None] = lambda _seconds: None
         committed.listen(self._committed_changed)
 
     def listen(self, on_change: Callable[[], None]) -> None:
-        """Have `on_change` called when an agent connects or is gone."""
+        """Have `on_change` called when an agent connects or is gone.
+
+        Besides, `on_taken` gets the seconds that each took to take what its host is to be.
+        """
         self._on_change = on_change
 
     def handlers(self) -> grpc.GenericRpcHandler:
@@ -248,6 +255,8 @@ class HostLinks:
             match request.WhichOneof("message"):
                 case "ack":
                     answered = link.accepted(request.ack.nonce)
+                    if answered:
+                        self.on_taken(time.monotonic() - stream.due)
                 case "nack":
                     answered = link.refused(request.nack)
                 case "report":
@@ -287,12 +296,14 @@ class HostLinks:
                 await self._judge(stream, say)
             await self._keep_recorded(stream)
             if not listening.done():
-                await self._desire(stream.link, say)
+                await self._desire(stream, say)
 
-    async def _desire(self, link: Link, say: Say) -> None:
+    async def _desire(self, stream: Stream, say: Say) -> None:
         """Say what the host is to be, if that is due; a whole state waits for its turn, and is made only then."""
+        link = stream.link
         if not link.due:
             return
+        stream.due = time.monotonic()
         if not link.needs_whole:
             await say(link.difference(self._epoch))
             return

@@ -91,6 +91,12 @@ class Metrics:
             "Of these, changes that put right what somebody else had changed.",
             registry=registry,
         )
+        self.host_answer_seconds = Histogram(
+            "headgate_host_answer_seconds",
+            "How long agents took to take what their hosts are to be, from when that was due to be sent.",
+            buckets=FAST,
+            registry=registry,
+        )
         self.rpc_seconds = Histogram(
             "headgate_rpc_seconds",
             "Calls that ended, by method and gRPC status; the time of streams is how long they were open.",
