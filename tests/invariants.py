@@ -51,13 +51,8 @@ def assert_restarts_write_nothing(lab: Lab) -> None:
 def await_quiet(lab: Lab) -> None:
     """Return when no host is busy any more with what came before."""
     lab.central.nbctl("--timeout=20", "--wait=hv", "sync")
-    column = "external_ids:ovn-ofctrl-wait-before-clear"
-
-    def steady() -> bool:
-        found = (h.switch.vsctl("--if-exists", "get", "Open_vSwitch", ".", column) for h in lab.hosts.values())
-        return all(value.strip().strip('"') not in ("", "0") for value in found)
-
-    wait_until(steady, seconds=30, what="all agents to have seen their switches settle")
+    settled = "all agents to have seen their switches settle"
+    wait_until(lambda: all(host.settled for host in lab.hosts.values()), seconds=30, what=settled)
 
 
 def await_synchronised(lab: Lab) -> None:

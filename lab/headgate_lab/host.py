@@ -59,6 +59,13 @@ class LabHost:
         """All its daemons, in the order of a boot."""
         return [self.switch.database, self.switch.vswitchd, self.ovn_controller, *([self.agent] if self.agent else [])]
 
+    @property
+    def settled(self) -> bool:
+        """Whether its agent has seen the switch settle; until then it has something left to write there."""
+        column = "external_ids:ovn-ofctrl-wait-before-clear"
+        value = self.switch.vsctl("--if-exists", "get", "Open_vSwitch", ".", column)
+        return value.strip().strip('"') not in ("", "0")
+
     def wire(self) -> None:
         """Make the machine: its namespace and NICs."""
         self.namespace.create()

@@ -20,6 +20,9 @@ REACH_SECONDS = 30.0
 EMPTY_SECONDS = 15.0
 """How long the last rows may take to vanish after `terraform destroy`, which does not wait for the hosts."""
 
+SETTLE_SECONDS = 30.0
+"""How long agents may take after a boot until they have nothing left to write."""
+
 RECONNECT_SECONDS = 20.0
 
 RECONNECTED = "host connected host=hosts/"
@@ -140,6 +143,8 @@ class Story:
         """Kill an agent, start it again, and prove that nothing changed and that packets went on."""
         agent = self.lab.hosts[AGENT_HOST].agent
         assert agent is not None
+        settled = "all agents have seen their switches settle"
+        wait_until(lambda: all(host.settled for host in self.lab.hosts.values()), seconds=SETTLE_SECONDS, what=settled)
         before, connected = gather(self.lab), self._connections(AGENT_HOST)
         with self.screen.step(f"kill the agent of {AGENT_HOST} (SIGKILL) and start it again") as step:
             with self.lab.ping_gap("web1", self._vm("web3").ip) as gap:
