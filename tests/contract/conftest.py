@@ -41,6 +41,21 @@ def postgres_server() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture
+def file(tmp_path: Path) -> str:
+    """The URL of a SQLite file for a store."""
+    return f"sqlite:///{tmp_path}/deep/headgate.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest) -> str:
+    """The URL of a store's database, of either sort."""
+    if request.param == "sqlite":
+        return str(request.getfixturevalue("file"))
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.prepared()
+
+
 @pytest.fixture(scope="session")
 def ovn(run_directory: Path) -> Iterator[Central]:
     """OVN's central parts, shared by all tests of the API."""

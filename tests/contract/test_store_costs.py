@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import event
-from test_store import SUBNET, Store, change, creation, live, simple
+from store_life import SUBNET, Store, change, creation, live, simple
 
 from headgate_controller.codec import KindCodec
 from headgate_controller.errors import HeadgateError
