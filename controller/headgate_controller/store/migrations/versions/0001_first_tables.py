@@ -9,6 +9,16 @@ down_revision = None
 
 def upgrade() -> None:
     """Create the tables."""
+    _create_intent()
+    _create_log()
+    lease = op.create_table(
+        "lease", sa.Column("id", sa.Integer, primary_key=True), sa.Column("epoch", sa.BigInteger, nullable=False)
+    )
+    op.bulk_insert(lease, [{"id": 1, "epoch": 1}])
+
+
+def _create_intent() -> None:
+    """Create what holds resources, and what they refer to and take."""
     op.create_table(
         "intent",
         sa.Column("name", sa.String, primary_key=True),
@@ -25,6 +35,17 @@ def upgrade() -> None:
         sa.Column("target", sa.String, primary_key=True),
     )
     op.create_table(
+        "allocation",
+        sa.Column("pool", sa.String, primary_key=True),
+        sa.Column("number", sa.String, primary_key=True),
+        sa.Column("holder", sa.String, nullable=False),
+    )
+    op.create_index("allocation_holder", "allocation", ["holder"])
+
+
+def _create_log() -> None:
+    """Create what tells what was done, and what was answered."""
+    op.create_table(
         "revision",
         sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
         sa.Column("position", sa.Integer, primary_key=True),
@@ -35,13 +56,6 @@ def upgrade() -> None:
         sa.Column("after", sa.LargeBinary),
     )
     op.create_table(
-        "allocation",
-        sa.Column("pool", sa.String, primary_key=True),
-        sa.Column("number", sa.String, primary_key=True),
-        sa.Column("holder", sa.String, nullable=False),
-    )
-    op.create_index("allocation_holder", "allocation", ["holder"])
-    op.create_table(
         "request",
         sa.Column("request_id", sa.String, primary_key=True),
         sa.Column("time", sa.BigInteger, nullable=False),
@@ -49,7 +63,3 @@ def upgrade() -> None:
         sa.Column("response", sa.LargeBinary, nullable=False),
     )
     op.create_index("request_time", "request", ["time"])
-    lease = op.create_table(
-        "lease", sa.Column("id", sa.Integer, primary_key=True), sa.Column("epoch", sa.BigInteger, nullable=False)
-    )
-    op.bulk_insert(lease, [{"id": 1, "epoch": 1}])
