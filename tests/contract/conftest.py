@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from controller_site import Central, Controller, assert_sound, central, controlling
+from ovsdb_server import NB_SCHEMA, OvsdbServer, serving
 from postgres_server import PostgresServer, postgres
 from tls_site import TlsSite
 from token_site import INTERNET, TokenSite
@@ -54,6 +55,13 @@ def url(request: pytest.FixtureRequest) -> str:
         return str(request.getfixturevalue("file"))
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.prepared()
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[OvsdbServer]:
+    """An empty Northbound of its own."""
+    with serving(tmp_path, NB_SCHEMA) as running_server:
+        yield running_server
 
 
 @pytest.fixture(scope="session")

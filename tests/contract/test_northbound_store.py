@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine, Iterator
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,8 @@ from typing import Any
 import pytest
 from controller_site import Controller
 from controller_site import run as run_program
-from ovsdb_server import NB_SCHEMA, OvsdbServer, connected, eventually, running, serving
+from northbound_owner import run
+from ovsdb_server import OvsdbServer, connected, eventually, running
 
 from api import Api, findings
 from headgate_common.ovsdb import Connection
@@ -23,16 +24,6 @@ DB = "OVN_Northbound"
 THEIRS, OURS, THIRD = "theirs", "ours", "third"
 SWITCH = RowKey("Logical_Switch", "s")
 WANTED = {SWITCH: Wanted({"name": "s", "other_config": {}}, {"ports": frozenset()})}
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[OvsdbServer]:
-    with serving(tmp_path, NB_SCHEMA) as running_server:
-        yield running_server
-
-
-def run(scenario: Coroutine[Any, Any, Any]) -> Any:
-    return asyncio.run(asyncio.wait_for(scenario, 20))
 
 
 @asynccontextmanager
