@@ -236,6 +236,7 @@ def world_of(*nouns: Noun) -> World:
     return draft.commit(1)
 
 
+ONE_VPC = world_of(Vpc("v0"))
 POPULATED = world_of(
     Vpc("v0"),
     Vpc("v1"),
