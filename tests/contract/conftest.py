@@ -171,3 +171,15 @@ def shared_tls_site(run_directory: Path) -> Iterator[TlsSite]:
     site = TlsSite(run_directory / "tls")
     with controlling(site.controller):
         yield site
+
+
+@pytest.fixture
+def endpoint(shared_controller: Controller) -> str:
+    """Where hosts reach the shared controller."""
+    return shared_controller.hosts
+
+
+@pytest.fixture
+def host(project: str) -> str:
+    """A host of the test's own."""
+    return f"{project}-h1"

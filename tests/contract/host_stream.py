@@ -10,8 +10,9 @@ from typing import Any
 
 import grpc
 
+from api import Api
 from headgate.v1 import host_link_pb2 as pb
-from headgate.v1 import host_link_pb2_grpc
+from headgate.v1 import host_link_pb2_grpc, types_pb2
 from headgate_common.identity import Identity
 from headgate_common.pki import SERVER_NAME
 
@@ -105,3 +106,9 @@ def host_stream(endpoint: str, identity: Identity | None = None) -> Iterator[Hos
         yield stream
     finally:
         stream.close()
+
+
+def conditions(api: Api, host: str) -> dict[str, str]:
+    """Return what is wrong with a host; what is only good to know is left out."""
+    told = api.get(f"hosts/{host}").status.conditions
+    return {c.reason: c.message for c in told if c.severity != types_pb2.SEVERITY_INFO}

@@ -14,13 +14,13 @@ from pathlib import Path
 import grpc
 import pytest
 from controller_site import Controller
-from host_stream import host_stream
+from host_stream import conditions, host_stream
 from http_client import samples
 from silent_relay import relay
 
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
-from headgate.v1 import host_link_pb2_grpc, types_pb2
+from headgate.v1 import host_link_pb2_grpc
 from headgate_controller.hosts.comings import LINES
 from headgate_controller.hosts.facts import CHANGES
 from headgate_controller.hosts.links import SNAPSHOTS
@@ -36,24 +36,9 @@ NARROW = ("grpc.http2.bdp_probe", 0)
 
 
 @pytest.fixture
-def endpoint(shared_controller: Controller) -> str:
-    return shared_controller.hosts
-
-
-@pytest.fixture
-def host(project: str) -> str:
-    return f"{project}-h1"
-
-
-@pytest.fixture
 def subnet(api: Api, project: str) -> str:
     api.create(f"projects/{project}/vpcs/shop")
     return str(api.create(f"projects/{project}/vpcs/shop/subnets/web", cidr="10.0.0.0/8").name)
-
-
-def reasons(api: Api, host: str) -> set[str]:
-    told = api.get(f"hosts/{host}").status.conditions
-    return {c.reason for c in told if c.severity != types_pb2.SEVERITY_INFO}
 
 
 def revision(controller: Controller) -> float:
@@ -80,8 +65,12 @@ def test_a_host_that_flaps_costs_no_commit_and_a_few_lines_and_leaves_nothing(
     for _ in range(40):
         with host_stream(endpoint) as agent:
             agent.hello(host, held=held, protocol=2)
-            wait_until(lambda: "NOT_CONNECTED" not in reasons(api, host), seconds=SECONDS, what="the host to be there")
-        wait_until(lambda: "NOT_CONNECTED" in reasons(api, host), seconds=SECONDS, what="the host to be gone")
+            wait_until(
+                lambda: "NOT_CONNECTED" not in conditions(api, host),
+                seconds=SECONDS,
+                what="the host to be there",
+            )
+        wait_until(lambda: "NOT_CONNECTED" in conditions(api, host), seconds=SECONDS, what="the host to be gone")
     assert revision(shared_controller) == before
     said = lines_about(shared_controller, host)
     assert len(said) == LINES + 1, said
@@ -100,7 +89,11 @@ def test_facts_that_flap_are_stored_at_a_bounded_rate_and_the_last_counts(
             down = [] if number % 2 else ["storage"]
             agent.say(report=pb.Report(physical_networks_down=down, versions={"ovn": str(number)}))
             wait_until(lambda n=str(number): shown(api, host) == n, seconds=SECONDS, what="the report to be taken in")
-        wait_until(lambda: "UPLINK_DOWN" in reasons(api, host), seconds=SECONDS, what="what was said last to be stored")
+        wait_until(
+            lambda: "UPLINK_DOWN" in conditions(api, host),
+            seconds=SECONDS,
+            what="what was said last to be stored",
+        )
         assert revision(shared_controller) - before <= CHANGES + 2
 
 
@@ -114,7 +107,7 @@ def test_facts_that_could_not_be_stored_are_stored_as_soon_as_they_can_be(
             other.execute("BEGIN IMMEDIATE")
             agent.say(report=pb.Report(physical_networks_down=["storage"]))
             shared_controller.await_said("database is locked")
-        wait_until(lambda: "UPLINK_DOWN" in reasons(api, host), seconds=SECONDS, what="the facts to be stored")
+        wait_until(lambda: "UPLINK_DOWN" in conditions(api, host), seconds=SECONDS, what="the facts to be stored")
 
 
 def shown(api: Api, host: str) -> str:
@@ -186,11 +179,13 @@ def test_an_agent_that_falls_silent_is_noticed_within_the_keepalive_and_people_a
     with relay(first, endpoint.removeprefix("unix:")) as silent, host_stream(f"unix:{first}") as agent:
         agent.hello(host)
         agent.accept()
-        assert reasons(api, host) == set()
+        assert conditions(api, host) == {}
         silent.set()
         began = time.monotonic()
         wait_until(
-            lambda: "NOT_CONNECTED" in reasons(api, host), seconds=KEEPALIVE_SECONDS + 3, what="the silence to be told"
+            lambda: "NOT_CONNECTED" in conditions(api, host),
+            seconds=KEEPALIVE_SECONDS + 3,
+            what="the silence to be told",
         )
         print(f"half open for {time.monotonic() - began:.1f} s")
     assert "host disconnected" in lines_about(shared_controller, host)[-1]

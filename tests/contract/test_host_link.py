@@ -10,12 +10,12 @@ from typing import Any
 import grpc
 import pytest
 from controller_site import Central, Controller
-from host_stream import HostStream, host_stream
+from host_stream import HostStream, conditions, host_stream
 from refusal import of
 
 from api import Api
 from headgate.v1 import host_link_pb2 as pb
-from headgate.v1 import host_link_pb2_grpc, types_pb2
+from headgate.v1 import host_link_pb2_grpc
 from headgate.v1.host_pb2 import Nic
 from headgate_lab.waiting import wait_until
 
@@ -23,25 +23,9 @@ SECONDS = 10.0
 
 
 @pytest.fixture
-def endpoint(shared_controller: Controller) -> str:
-    return shared_controller.hosts
-
-
-@pytest.fixture
-def host(project: str) -> str:
-    return f"{project}-h1"
-
-
-@pytest.fixture
 def subnet(api: Api, project: str) -> str:
     api.create(f"projects/{project}/vpcs/shop")
     return str(api.create(f"projects/{project}/vpcs/shop/subnets/web", cidr="10.1.0.0/24").name)
-
-
-def conditions(api: Api, host: str) -> dict[str, str]:
-    """Return what is wrong with a host; what is only good to know is left out."""
-    told = api.get(f"hosts/{host}").status.conditions
-    return {c.reason: c.message for c in told if c.severity != types_pb2.SEVERITY_INFO}
 
 
 def await_conditions(api: Api, host: str, wanted: set[str]) -> dict[str, str]:
